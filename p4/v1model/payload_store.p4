@@ -1,0 +1,147 @@
+// The payload store (the paper's payloadBuffer) in registers: two payloads a
+// slot, by sequence parity, last writer wins. A slot is a channel (at its ITR)
+// or a stream (at an ETR).
+//
+// All of it runs in ingress, which bmv2 runs on one thread: an egress read
+// could see the next payload already.
+#ifndef CORECAST_PAYLOAD_STORE_P4
+#define CORECAST_PAYLOAD_STORE_P4
+
+#include "../shared/headers.p4"
+
+// sequence ++ hash of the payload in a cell.
+@name(".store_tags")
+register<bit<64>>(STORE_CELLS) store_tags;
+// generation (24) ++ length (16) of the payload in a cell; 0 = never written.
+@name(".store_info")
+register<bit<40>>(STORE_CELLS) store_info;
+// Last generation used by a slot. It only ever counts on, 0 skipped, also when
+// the slot is given to another channel: a stamp of an earlier owner is never
+// current.
+@name(".generations")
+register<bit<24>>(MAX_SLOTS) generations;
+
+@name(".store_c0")
+register<bit<2048>>(STORE_CELLS) store_c0;
+@name(".store_c1")
+register<bit<2048>>(STORE_CELLS) store_c1;
+@name(".store_c2")
+register<bit<2048>>(STORE_CELLS) store_c2;
+@name(".store_c3")
+register<bit<2048>>(STORE_CELLS) store_c3;
+@name(".store_c4")
+register<bit<2048>>(STORE_CELLS) store_c4;
+@name(".store_t128")
+register<bit<1024>>(STORE_CELLS) store_t128;
+@name(".store_t64")
+register<bit<512>>(STORE_CELLS) store_t64;
+@name(".store_t32")
+register<bit<256>>(STORE_CELLS) store_t32;
+@name(".store_t16")
+register<bit<128>>(STORE_CELLS) store_t16;
+@name(".store_t8")
+register<bit<64>>(STORE_CELLS) store_t8;
+@name(".store_t4")
+register<bit<32>>(STORE_CELLS) store_t4;
+@name(".store_t2")
+register<bit<16>>(STORE_CELLS) store_t2;
+@name(".store_t1")
+register<bit<8>>(STORE_CELLS) store_t1;
+
+// Counter slot_events, at slot * 8 + EVENT_*.
+@name(".slot_events") @id(ID_COUNTER_SLOT_EVENTS)
+counter(STATS_CELLS, CounterType.packets_and_bytes) slot_events;
+
+#define COUNT_EVENT(event) slot_events.count((bit<32>)meta.slot << 3 | event)
+#define STORE_CELL ((bit<32>)meta.slot << 1 | (bit<32>)hdr.corecast.sequence[0:0])
+
+// Takes a valid payload packet into the store (paper, Algorithms 1 and 2).
+control AcceptPayload(in headers_t hdr, inout meta_t meta) {
+    bit<64> tag = 0;
+    bit<40> info = 0;
+    bit<24> generation = 0;
+
+    @hidden action read_cell() {
+        store_tags.read(tag, STORE_CELL);
+        store_info.read(info, STORE_CELL);
+        generations.read(generation, (bit<32>)meta.slot);
+        meta.consumed = true;
+    }
+    @hidden action write_cell() {
+        generations.write((bit<32>)meta.slot, generation);
+        store_tags.write(STORE_CELL, hdr.corecast.sequence ++ hdr.corecast.hash);
+        store_info.write(STORE_CELL, generation ++ hdr.corecast.length);
+        COUNT_EVENT(EVENT_PAYLOAD);
+    }
+
+    apply {
+        read_cell();
+        if (info[15:0] == hdr.corecast.length && tag == hdr.corecast.sequence ++ hdr.corecast.hash) {
+            COUNT_EVENT(EVENT_PAYLOAD_REPEATED);
+            meta.drop = DROP_PAYLOAD_REPEATED;
+        } else {
+            generation = generation + 1;
+            if (generation == 0) {
+                generation = 1;
+            }
+            write_cell();
+            if (hdr.c0.isValid())   { store_c0.write(STORE_CELL, hdr.c0.data); }
+            if (hdr.c1.isValid())   { store_c1.write(STORE_CELL, hdr.c1.data); }
+            if (hdr.c2.isValid())   { store_c2.write(STORE_CELL, hdr.c2.data); }
+            if (hdr.c3.isValid())   { store_c3.write(STORE_CELL, hdr.c3.data); }
+            if (hdr.c4.isValid())   { store_c4.write(STORE_CELL, hdr.c4.data); }
+            if (hdr.t128.isValid()) { store_t128.write(STORE_CELL, hdr.t128.data); }
+            if (hdr.t64.isValid())  { store_t64.write(STORE_CELL, hdr.t64.data); }
+            if (hdr.t32.isValid())  { store_t32.write(STORE_CELL, hdr.t32.data); }
+            if (hdr.t16.isValid())  { store_t16.write(STORE_CELL, hdr.t16.data); }
+            if (hdr.t8.isValid())   { store_t8.write(STORE_CELL, hdr.t8.data); }
+            if (hdr.t4.isValid())   { store_t4.write(STORE_CELL, hdr.t4.data); }
+            if (hdr.t2.isValid())   { store_t2.write(STORE_CELL, hdr.t2.data); }
+            if (hdr.t1.isValid())   { store_t1.write(STORE_CELL, hdr.t1.data); }
+        }
+    }
+}
+
+// Finds the payload that a header packet names and its generation; a header
+// for anything else is dropped.
+control FindPayload(in headers_t hdr, inout meta_t meta, out bit<24> generation) {
+    bit<64> tag = 0;
+    bit<40> info = 0;
+
+    @hidden action read_cell() {
+        store_tags.read(tag, STORE_CELL);
+        store_info.read(info, STORE_CELL);
+    }
+
+    apply {
+        read_cell();
+        generation = info[39:16];
+        if (hdr.corecast.length == 0 || info[15:0] != hdr.corecast.length
+            || tag != hdr.corecast.sequence ++ hdr.corecast.hash) {
+            meta.drop = DROP_UNKNOWN_PAYLOAD;
+            COUNT_EVENT(EVENT_HEADER_UNKNOWN);
+        }
+    }
+}
+
+// Puts the payload that the header names behind it. Only in the last pass of a
+// packet that loops: the store may have moved on in between.
+control LoadPayload(inout headers_t hdr, in meta_t meta) {
+    apply {
+        if (hdr.corecast.length >= 256)       { hdr.c0.setValid();   store_c0.read(hdr.c0.data, STORE_CELL); }
+        if (hdr.corecast.length >= 512)       { hdr.c1.setValid();   store_c1.read(hdr.c1.data, STORE_CELL); }
+        if (hdr.corecast.length >= 768)       { hdr.c2.setValid();   store_c2.read(hdr.c2.data, STORE_CELL); }
+        if (hdr.corecast.length >= 1024)      { hdr.c3.setValid();   store_c3.read(hdr.c3.data, STORE_CELL); }
+        if (hdr.corecast.length >= 1280)      { hdr.c4.setValid();   store_c4.read(hdr.c4.data, STORE_CELL); }
+        if (hdr.corecast.length[7:7] == 1)    { hdr.t128.setValid(); store_t128.read(hdr.t128.data, STORE_CELL); }
+        if (hdr.corecast.length[6:6] == 1)    { hdr.t64.setValid();  store_t64.read(hdr.t64.data, STORE_CELL); }
+        if (hdr.corecast.length[5:5] == 1)    { hdr.t32.setValid();  store_t32.read(hdr.t32.data, STORE_CELL); }
+        if (hdr.corecast.length[4:4] == 1)    { hdr.t16.setValid();  store_t16.read(hdr.t16.data, STORE_CELL); }
+        if (hdr.corecast.length[3:3] == 1)    { hdr.t8.setValid();   store_t8.read(hdr.t8.data, STORE_CELL); }
+        if (hdr.corecast.length[2:2] == 1)    { hdr.t4.setValid();   store_t4.read(hdr.t4.data, STORE_CELL); }
+        if (hdr.corecast.length[1:1] == 1)    { hdr.t2.setValid();   store_t2.read(hdr.t2.data, STORE_CELL); }
+        if (hdr.corecast.length[0:0] == 1)    { hdr.t1.setValid();   store_t1.read(hdr.t1.data, STORE_CELL); }
+    }
+}
+
+#endif
