@@ -1,0 +1,152 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+const maxInstanceID = 1<<24 - 1
+
+func (c *Config) siteNames() []string {
+	names := make([]string, len(c.Sites))
+	for i, s := range c.Sites {
+		names[i] = s.Name
+	}
+	return names
+}
+
+func (c *Config) checkSites(p *problems) {
+	uniqueNames(p, "sites", c.siteNames())
+	rlocs := map[netip.Addr]string{}
+	for i := range c.Sites {
+		s, path := &c.Sites[i], fmt.Sprintf("sites[%d]", i)
+		if s.InstanceID > maxInstanceID {
+			p.add(path+".instance_id", fmt.Sprintf("%d does not fit 24 bits", s.InstanceID),
+				fmt.Sprintf("use 0 to %d", maxInstanceID))
+		}
+		if len(s.EIDPrefixes) == 0 {
+			p.add(path+".eid_prefixes", "is missing", "give the site's EID prefixes, such as [10.0.0.0/16]")
+		}
+		for j, e := range s.EIDPrefixes {
+			checkPrefix(p, fmt.Sprintf("%s.eid_prefixes[%d]", path, j), e)
+		}
+		checkReservedPrefix(p, path+".reserved_eids", s)
+		c.checkRLOCs(p, path, s, rlocs)
+		c.checkStreams(p, path, s)
+	}
+	c.checkOverlaps(p)
+}
+
+// checkPrefix refuses host bits: they are more often a typing error than meant.
+func checkPrefix(p *problems, path string, e netip.Prefix) {
+	switch {
+	case !e.IsValid():
+		p.add(path, "is missing", "give a prefix such as 10.0.0.0/16")
+	case e != e.Masked():
+		p.add(path, fmt.Sprintf("%v has host bits set", e), fmt.Sprintf("write %v", e.Masked()))
+	case e.Bits() == 0:
+		p.add(path, fmt.Sprintf("%v covers every address", e), "give the prefixes of the site alone")
+	}
+}
+
+func checkReservedPrefix(p *problems, path string, s *Site) {
+	r := s.ReservedEIDs
+	if !r.IsValid() {
+		return
+	}
+	checkPrefix(p, path, r)
+	for _, e := range s.EIDPrefixes {
+		if e.Overlaps(r) && e.Bits() < r.Bits() {
+			return
+		}
+	}
+	p.add(path, fmt.Sprintf("%v is not a part of the site's EID prefixes %s", r, list(s.EIDPrefixes)),
+		"take it from one of them: reserved EIDs are EIDs of the site")
+}
+
+func list[T fmt.Stringer](items []T) string {
+	texts := make([]string, len(items))
+	for i, it := range items {
+		texts[i] = it.String()
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}
+
+func (c *Config) checkRLOCs(p *problems, path string, s *Site, seen map[netip.Addr]string) {
+	for j, r := range s.RLOCs {
+		rpath := fmt.Sprintf("%s.rlocs[%d]", path, j)
+		if !r.Address.IsValid() || r.Address.IsUnspecified() || r.Address.IsMulticast() {
+			p.add(rpath+".address", fmt.Sprintf("%v is not the address of a host", r.Address), "give the address of an xTR")
+			continue
+		}
+		if other, dup := seen[r.Address]; dup {
+			p.add(rpath+".address", fmt.Sprintf("%v is an RLOC of %s too", r.Address, p.origin.at(other)),
+				"an RLOC belongs to one site")
+		}
+		seen[r.Address] = rpath
+		if r.Address.Is6() {
+			c.warnf("%s: RLOC %v is not programmed yet: only IPv4 RLOCs are", s.Name, r.Address)
+		}
+		for k := range c.Sites {
+			for _, e := range c.Sites[k].EIDPrefixes {
+				if c.Sites[k].InstanceID == s.InstanceID && e.Contains(r.Address) {
+					p.add(rpath+".address", fmt.Sprintf("%v lies in EID prefix %v of site %s", r.Address, e, c.Sites[k].Name),
+						"RLOCs are addresses of the core, outside every site's EIDs")
+				}
+			}
+		}
+	}
+}
+
+func (c *Config) checkStreams(p *problems, path string, s *Site) {
+	for j, st := range s.Streams {
+		spath := fmt.Sprintf("%s.streams[%d]", path, j)
+		if !st.SourceEID.IsValid() || !st.ReservedEID.IsValid() {
+			p.add(spath, "does not say which stream", "give source_eid and reserved_eid")
+			continue
+		}
+		if st.SourceEID.Is4() != st.ReservedEID.Is4() {
+			p.add(spath+".reserved_eid", fmt.Sprintf("%v and source_eid %v differ in family", st.ReservedEID, st.SourceEID),
+				"a stream has both in one family")
+		}
+		if st.Delivery == Multicast {
+			if !st.Group.IsValid() || !st.Group.IsMulticast() || st.Port == 0 {
+				p.add(spath+".group", fmt.Sprintf("%v port %d is not a group to deliver to", st.Group, st.Port),
+					"give a multicast address and a port, such as group: 232.1.1.1, port: 5004")
+			}
+			c.warnf("%s: stream (%v, %v) is delivered as unicast: multicast delivery is not supported yet",
+				s.Name, st.SourceEID, st.ReservedEID)
+		} else if st.Group.IsValid() {
+			p.add(spath+".group", fmt.Sprintf("%v has no use with unicast delivery", st.Group),
+				"remove it, or say delivery: multicast")
+		}
+	}
+}
+
+// checkOverlaps refuses EID prefixes that overlap within an instance: a packet
+// must have one site.
+func (c *Config) checkOverlaps(p *problems) {
+	type owned struct {
+		prefix netip.Prefix
+		path   string
+		site   string
+	}
+	byInstance := map[uint32][]owned{}
+	for i, s := range c.Sites {
+		for j, e := range s.EIDPrefixes {
+			if !e.IsValid() {
+				continue
+			}
+			path := fmt.Sprintf("sites[%d].eid_prefixes[%d]", i, j)
+			for _, o := range byInstance[s.InstanceID] {
+				if o.prefix.Overlaps(e) {
+					p.add(path, fmt.Sprintf("%v overlaps %v of site %s at %s in instance %d",
+						e, o.prefix, o.site, p.origin.at(o.path), s.InstanceID),
+						"sites of one instance need separate prefixes")
+				}
+			}
+			byInstance[s.InstanceID] = append(byInstance[s.InstanceID], owned{e, path, s.Name})
+		}
+	}
+}

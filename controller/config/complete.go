@@ -1,0 +1,102 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+)
+
+// Complete fills in what was omitted (defaults, secrets from the environment,
+// reserved EIDs) and checks everything else. It returns an *Error with all
+// problems, or nil. Completing a complete Config changes nothing.
+func (c *Config) Complete() error {
+	p := &problems{origin: c.origin}
+	c.Warnings = nil
+	c.defaults()
+	c.secrets(p)
+	c.checkServers(p)
+	c.checkSites(p)
+	c.checkSwitches(p)
+	c.checkChannels(p)
+	return p.err()
+}
+
+// Origin returns "file:line" of the object at path (such as "channels[0]"), or
+// "" for a Config that did not come from a file.
+func (c *Config) Origin(path string) string {
+	if c.origin.file == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", c.origin.file, c.origin.line(path))
+}
+
+func (c *Config) defaults() {
+	for i := range c.Switches {
+		s := &c.Switches[i]
+		s.Target = cmp.Or(s.Target, Softswitch)
+		for j := range s.Ports {
+			if p := &s.Ports[j]; p.MAC.IsZero() {
+				p.MAC = PortMAC(s.Name, p.ID)
+			}
+		}
+	}
+	for i := range c.Sites {
+		s := &c.Sites[i]
+		s.AcceptStreams = cmp.Or(s.AcceptStreams, AcceptKnown)
+		for j := range s.Streams {
+			s.Streams[j].Delivery = cmp.Or(s.Streams[j].Delivery, Unicast)
+		}
+	}
+}
+
+// algorithms are those of RFC 9301 section 12.5 that Map-Registers may use.
+var algorithms = []string{"hmac-sha1-96", "hmac-sha256-128", "hmac-sha256-128-hkdf"}
+
+func (c *Config) secrets(p *problems) {
+	for i := range c.Sites {
+		for j := range c.Sites[i].AuthKeys {
+			k := &c.Sites[i].AuthKeys[j]
+			path := fmt.Sprintf("sites[%d].auth_keys[%d]", i, j)
+			if !slices.Contains(algorithms, k.Algorithm) {
+				p.add(path+".algorithm", fmt.Sprintf("unknown algorithm %q", k.Algorithm),
+					didYouMean(k.Algorithm, algorithms))
+			}
+			switch {
+			case k.Secret != "":
+			case k.SecretEnv == "":
+				p.add(path, "has no secret", "give secret_env: the name of an environment variable (or secret:)")
+			default:
+				k.Secret = Secret(os.Getenv(k.SecretEnv))
+				if k.Secret == "" {
+					p.add(path+".secret_env", fmt.Sprintf("environment variable %q is not set", k.SecretEnv),
+						"set it to the site's secret before starting")
+				}
+			}
+		}
+	}
+}
+
+// allocateReserved gives a channel without reserved EID the lowest free
+// address of its site's reserved_eids, network and broadcast address left out.
+func allocateReserved(prefix netip.Prefix, taken map[netip.Addr]string) (netip.Addr, bool) {
+	addr := prefix.Addr()
+	if prefix.Bits() < addr.BitLen()-1 {
+		addr = addr.Next()
+	}
+	for ; addr.IsValid() && prefix.Contains(addr); addr = addr.Next() {
+		last := !addr.Next().IsValid() || !prefix.Contains(addr.Next())
+		if last && prefix.Bits() < addr.BitLen()-1 {
+			break
+		}
+		if _, used := taken[addr]; !used {
+			return addr, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+func (c *Config) warnf(format string, args ...any) {
+	c.Warnings = append(c.Warnings, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,227 @@
+package config
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+)
+
+const example = "../../examples/fig2.yaml"
+
+func TestExample(t *testing.T) {
+	cfg, err := Load(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Switches) != 4 || len(cfg.Sites) != 4 || len(cfg.Channels) != 1 {
+		t.Fatalf("%d switches, %d sites, %d channels", len(cfg.Switches), len(cfg.Sites), len(cfg.Channels))
+	}
+	if len(cfg.Warnings) != 0 {
+		t.Errorf("warnings: %q", cfg.Warnings)
+	}
+	ch := cfg.Channels[0]
+	if ch.Rate != 4e6 || ch.ReservedEID != netip.MustParseAddr("10.0.255.1") || ch.Ingress != (Ingress{"itr", 1}) {
+		t.Errorf("channel %+v", ch)
+	}
+	if r := cfg.Sites[0].RLOCs[0]; r.Priority != 1 || r.Weight != 100 {
+		t.Errorf("defaults of an RLOC: %+v", r)
+	}
+	if got := cfg.Origin("channels[0]"); !strings.HasPrefix(got, example+":") || got == example+":0" {
+		t.Errorf("origin %q", got)
+	}
+}
+
+// An example with every key there is; what the switches cannot do yet is a
+// warning.
+func TestEveryKey(t *testing.T) {
+	t.Setenv("STUDIO_KEY", "s3cret")
+	cfg, err := Decode("c.yaml", []byte(`
+listen: { lisp: ["127.0.0.1:4342"], http: "127.0.0.1:8080" }
+store: "file:corecast.db"            # or etcd://host:2379,host2:2379/prefix
+tls: { cert: a.pem, key: b.pem, client_ca: c.pem }
+auth: { tokens_file: t, oidc: { issuer: "https://id.example", audience: corecast } }
+switches:
+  - { name: itr1, address: "127.0.0.1:9559", device_id: 1, target: softswitch, site: studio,
+      ports: [ { id: 1, role: local, address: 10.0.0.1/24 }, { id: 2, role: transit, address: 192.0.2.10/24, next_hop: 192.0.2.1 },
+               { id: 3, role: loop, peer: 4 } ],                      # local | transit | loop
+      neighbors: [ { address: 10.0.0.10, mac: "02:00:00:00:00:10" } ] }   # else ARP/ND
+sites:
+  - name: studio
+    instance_id: 0
+    eid_prefixes: [10.0.0.0/16, "2001:db8:1::/48"]
+    reserved_eids: 10.0.255.0/24     # local to this site: one EID a channel
+    rlocs: [ { address: 192.0.2.10, priority: 1, weight: 100 } ]
+    accept_more_specifics: true
+    proxy_reply: true
+    corecast: true
+    accept_streams: known            # known | any | none
+    auth_keys: [ { id: 1, algorithm: hmac-sha256-128, secret_env: STUDIO_KEY } ]
+    streams: [ { source_eid: 10.9.0.10, reserved_eid: 10.9.255.1, delivery: multicast, group: 232.1.1.1, port: 5004 } ]
+channels:
+  - { name: news, site: studio, source_eid: 10.0.0.10, reserved_eid: 10.0.255.1, ingress: { switch: itr1, port: 1 }, redundancy: 16, rate: 4Mbps }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.Sites[0].AuthKeys[0].Secret; got != "s3cret" || got.String() != "***" {
+		t.Errorf("secret %q prints %v", string(got), got)
+	}
+	if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "multicast") {
+		t.Errorf("warnings %q", cfg.Warnings)
+	}
+}
+
+// good is the least that is accepted; each case of TestMistakes breaks it.
+const good = `switches:
+  - name: itr
+    address: "127.0.0.1:9559"
+    site: studio
+    ports:
+      - { id: 1, role: local, address: 10.0.0.1/24 }
+      - { id: 2, role: transit, address: 192.0.2.10/24 }
+sites:
+  - name: studio
+    eid_prefixes: [10.0.0.0/16]
+    reserved_eids: 10.0.255.0/24
+    rlocs: [ { address: 192.0.2.10 } ]
+    corecast: true
+channels:
+  - name: news
+    site: studio
+    source_eid: 10.0.0.10
+    ingress: { switch: itr, port: 1 }
+`
+
+func TestMistakes(t *testing.T) {
+	if _, err := Decode("c.yaml", []byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	cases := []struct{ name, old, new, want string }{
+		{"unknown key", "source_eid:", "sorce_eid:", `c.yaml:17: channels[0].sorce_eid: unknown key "sorce_eid"; did you mean source_eid?`},
+		{"unknown top key", "sites:", "sties:", `c.yaml:8: sties: unknown key "sties"; did you mean sites?`},
+		{"wrong type: list", "eid_prefixes: [10.0.0.0/16]", "eid_prefixes: 10.0.0.0/16", `c.yaml:10: sites[0].eid_prefixes: cannot be "10.0.0.0/16"; must be a list`},
+		{"wrong type: bool", "corecast: true", "corecast: 1", `c.yaml:13: sites[0].corecast: cannot be "1"; must be true or false`},
+		{"wrong type: name", "name: news", "name: 5", `c.yaml:15: channels[0].name: cannot be "5"; must be text`},
+		{"wrong type: number", "id: 1,", "id: one,", `c.yaml:6: switches[0].ports[0].id: cannot be "one"; must be a whole number, 0 to 65535`},
+		{"number out of range", "id: 1,", "id: 70000,", `c.yaml:6: switches[0].ports[0].id: cannot be "70000"; must be a whole number`},
+		{"negative", "id: 1,", "id: -1,", `c.yaml:6: switches[0].ports[0].id: cannot be "-1"; must be a whole number`},
+		{"empty value", "source_eid: 10.0.0.10", "source_eid:", `c.yaml:17: channels[0].source_eid: cannot be empty; must be an IP address such as`},
+		{"not an address", "source_eid: 10.0.0.10", "source_eid: 10.0.0", `c.yaml:17: channels[0].source_eid: cannot be "10.0.0"; must be an IP address`},
+		{"role", "role: local", "role: lokal", `c.yaml:6: switches[0].ports[0].role: cannot be "lokal"; must be local, transit or loop`},
+		{"key twice", "    corecast: true\n", "    corecast: true\n    corecast: true\n", `c.yaml:14: `},
+		{"anchor", "name: news", "name: &n news", `c.yaml:15: channels[0].name: uses a YAML anchor`},
+		{"two documents", "switches:", "a: b\n---\nswitches:", `c.yaml:3: document: is the second YAML document`},
+		{"overlap", "[10.0.0.0/16]", "[10.0.0.0/16, 10.0.128.0/17]", `c.yaml:10: sites[0].eid_prefixes[1]: 10.0.128.0/17 overlaps 10.0.0.0/16 of site studio`},
+		{"host bits", "10.0.0.0/16", "10.0.1.0/16", `sites[0].eid_prefixes[0]: 10.0.1.0/16 has host bits set; write 10.0.0.0/16`},
+		{"reserved outside", "10.0.255.0/24", "10.1.255.0/24", `c.yaml:11: sites[0].reserved_eids: 10.1.255.0/24 is not a part of the site's EID prefixes [10.0.0.0/16]`},
+		{"port in reserved", "10.0.0.1/24", "10.0.255.1/24", `lies in reserved_eids 10.0.255.0/24`},
+		{"source in reserved", "10.0.0.10", "10.0.255.10", `c.yaml:17: channels[0].source_eid: 10.0.255.10 lies in reserved_eids`},
+		{"no such site", "    site: studio\n    source_eid", "    site: studoi\n    source_eid", `c.yaml:16: channels[0].site: no site "studoi"; did you mean studio?`},
+		{"no such switch", "switch: itr", "switch: itr1", `c.yaml:18: channels[0].ingress.switch: no switch "itr1"; did you mean itr?`},
+		{"no such port", "switch: itr, port: 1", "switch: itr, port: 3", `c.yaml:18: channels[0].ingress.port: switch itr has no local port 3`},
+		{"source outside", "10.0.0.10", "10.9.0.10", `c.yaml:17: channels[0].source_eid: 10.9.0.10 is not an EID of site studio; use one of [10.0.0.0/16]`},
+		{"IPv6 channel", "source_eid: 10.0.0.10", `source_eid: "2001:db8::1"`, `channel news needs IPv6 (2001:db8::1), which the switches cannot do yet`},
+		{"reserved EID outside", "source_eid: 10.0.0.10", "source_eid: 10.0.0.10\n    reserved_eid: 10.0.1.1", `c.yaml:18: channels[0].reserved_eid: 10.0.1.1 is outside reserved_eids 10.0.255.0/24 of site studio`},
+		{"one reserved EID twice", "channels:\n", "channels:\n  - { name: b, site: studio, source_eid: 10.0.0.9, reserved_eid: 10.0.255.1, ingress: { switch: itr, port: 1 } }\n" +
+			"  - { name: c, site: studio, source_eid: 10.0.0.9, reserved_eid: 10.0.255.1, ingress: { switch: itr, port: 1 } }\n",
+			`c.yaml:16: channels[1].reserved_eid: 10.0.255.1 is the reserved EID of channel b too`},
+		{"duplicate channel", "channels:\n", "channels:\n  - { name: news, site: studio, source_eid: 10.0.0.9, ingress: { switch: itr, port: 1 } }\n",
+			`c.yaml:16: channels[1].name: "news" is the name of channels[0] (line 15) too`},
+		{"missing secret", "corecast: true", "corecast: true\n    auth_keys: [ { id: 1, algorithm: hmac-sha256-128 } ]",
+			`c.yaml:14: sites[0].auth_keys[0]: has no secret; give secret_env`},
+		{"unset secret", "corecast: true", "corecast: true\n    auth_keys: [ { id: 1, algorithm: hmac-sha256-128, secret_env: CORECAST_TEST_UNSET } ]",
+			`environment variable "CORECAST_TEST_UNSET" is not set`},
+		{"algorithm", "corecast: true", "corecast: true\n    auth_keys: [ { id: 1, algorithm: hmac-sha256, secret: x } ]",
+			`unknown algorithm "hmac-sha256"; did you mean hmac-sha256-128?`},
+		{"RLOC in EIDs", "rlocs: [ { address: 192.0.2.10 } ]", "rlocs: [ { address: 10.0.3.3 } ]", `10.0.3.3 lies in EID prefix 10.0.0.0/16 of site studio`},
+		{"rate", "source_eid: 10.0.0.10", "source_eid: 10.0.0.10\n    rate: 4", `c.yaml:18: channels[0].rate: cannot be "4"; must be a rate with its unit`},
+		{"loop peer", "sites:\n", "      - { id: 3, role: loop, peer: 2 }\nsites:\n", `c.yaml:8: switches[0].ports[2].peer: port 2 is configured by itself`},
+		{"neighbor nowhere", "sites:\n", "    neighbors: [ { address: 172.16.0.1, mac: \"02:00:00:00:00:01\" } ]\nsites:\n", `c.yaml:8: switches[0].neighbors[0].address: 172.16.0.1 is in no port's subnet; give its port`},
+		{"next hop off subnet", "address: 192.0.2.10/24 }", "address: 192.0.2.10/24, next_hop: 192.0.3.1 }", `192.0.3.1 is not a neighbor on 192.0.2.0/24`},
+		{"store", "switches:", "store: bbolt\nswitches:", `c.yaml:1: store: "bbolt" is no store; write "file:PATH"`},
+		{"tls half", "switches:", "tls: { cert: a }\nswitches:", `c.yaml:1: tls: has only one of cert and key`},
+		{"listen", "switches:", "listen: { http: localhost }\nswitches:", `c.yaml:1: listen.http: "localhost" is not host:port`},
+		{"not YAML", "switches:", "switches: [", `is not valid YAML`},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			text := strings.Replace(good, tc.old, tc.new, 1)
+			if text == good {
+				t.Fatalf("%q is not in the file", tc.old)
+			}
+			_, err := Decode("c.yaml", []byte(text))
+			var ce *Error
+			if !errors.As(err, &ce) {
+				t.Fatalf("accepted, or untyped error: %v", err)
+			}
+			if !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got:\n%v\nwant:\n%s", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestSeveralMistakesAtOnce(t *testing.T) {
+	text := strings.NewReplacer("corecast: true", "corecast: maybe", "id: 1,", "id: x,", "rlocs", "rlcos").Replace(good)
+	_, err := Decode("c.yaml", []byte(text))
+	var ce *Error
+	if !errors.As(err, &ce) || len(ce.Problems) != 3 {
+		t.Fatalf("want 3 problems in order, got:\n%v", err)
+	}
+	for i, line := range []int{6, 12, 13} {
+		if ce.Problems[i].Line != line {
+			t.Errorf("problem %d is at line %d, want %d", i, ce.Problems[i].Line, line)
+		}
+	}
+}
+
+func TestAllocation(t *testing.T) {
+	text := good + "  - { name: b, site: studio, source_eid: 10.0.0.11, reserved_eid: 10.0.255.1, ingress: { switch: itr, port: 1 } }\n" +
+		"  - { name: c, site: studio, source_eid: 10.0.0.12, ingress: { switch: itr, port: 1 } }\n"
+	cfg, err := Decode("c.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"10.0.255.2", "10.0.255.1", "10.0.255.3"} {
+		if got := cfg.Channels[i].ReservedEID.String(); got != want {
+			t.Errorf("channel %s has %s, want %s", cfg.Channels[i].Name, got, want)
+		}
+	}
+	if err := cfg.Complete(); err != nil {
+		t.Errorf("completing again: %v", err)
+	}
+}
+
+func TestUnreadableFile(t *testing.T) {
+	_, err := Load(t.TempDir() + "/none.yaml")
+	var ce *Error
+	if !errors.As(err, &ce) || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	data, err := os.ReadFile(example)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(good))
+	f.Add([]byte("a: &x [*x]"))
+	f.Add([]byte("- - - - -"))
+	f.Add([]byte("switches: {{}}\nsites: !!set {}\n<<: 1"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		cfg, err := Decode("f.yaml", data)
+		var ce *Error
+		if err != nil && !errors.As(err, &ce) {
+			t.Fatalf("untyped error %T", err)
+		}
+		if err == nil {
+			if err := cfg.Complete(); err != nil {
+				t.Fatalf("accepted once, refused when completed again: %v", err)
+			}
+		}
+	})
+}

@@ -1,0 +1,189 @@
+package config
+
+import "net/netip"
+
+// Config is the whole configuration file.
+type Config struct {
+	Listen   Listen    `yaml:"listen"`
+	Store    string    `yaml:"store"`
+	TLS      TLS       `yaml:"tls"`
+	Auth     Auth      `yaml:"auth"`
+	Switches []Switch  `yaml:"switches"`
+	Sites    []Site    `yaml:"sites"`
+	Channels []Channel `yaml:"channels"`
+
+	// Warnings are what is allowed but will not do all that was asked for;
+	// Complete fills them in.
+	Warnings []string
+
+	origin origin
+}
+
+// Listen says where the controller's own servers listen.
+type Listen struct {
+	LISP []string `yaml:"lisp"`
+	HTTP string   `yaml:"http"`
+}
+
+// TLS names the northbound server's certificate and who may present one to it.
+type TLS struct {
+	Cert     string `yaml:"cert"`
+	Key      string `yaml:"key"`
+	ClientCA string `yaml:"client_ca"`
+}
+
+// Auth says how northbound clients prove who they are.
+type Auth struct {
+	TokensFile string `yaml:"tokens_file"`
+	OIDC       OIDC   `yaml:"oidc"`
+}
+
+// OIDC names the issuer and audience of accepted JWTs.
+type OIDC struct {
+	Issuer   string `yaml:"issuer"`
+	Audience string `yaml:"audience"`
+}
+
+// Switch is one P4Runtime target and the site whose border it is.
+type Switch struct {
+	Name      string     `yaml:"name"`
+	Address   string     `yaml:"address"`
+	DeviceID  uint64     `yaml:"device_id"`
+	Target    Target     `yaml:"target"`
+	Site      string     `yaml:"site"`
+	Ports     []Port     `yaml:"ports"`
+	Neighbors []Neighbor `yaml:"neighbors"`
+}
+
+// Port is a switch port in use.
+type Port struct {
+	ID   uint16 `yaml:"id"`
+	Role Role   `yaml:"role"`
+	// Address is the switch's own address on the port, with the length of
+	// the connected subnet.
+	Address netip.Prefix `yaml:"address"`
+	// NextHop is the router behind the port for what is not on its subnet.
+	NextHop netip.Addr `yaml:"next_hop"`
+	// Peer is the port by which a frame sent out of a loop port comes back;
+	// 0 means the loop port itself.
+	Peer uint16 `yaml:"peer"`
+	// MAC is derived from switch name and port when omitted.
+	MAC MAC `yaml:"mac"`
+}
+
+// Neighbor is a directly connected host or router with a known MAC address.
+type Neighbor struct {
+	Address netip.Addr `yaml:"address"`
+	MAC     MAC        `yaml:"mac"`
+	// Port is needed only when the address is in no port's subnet, or in
+	// several.
+	Port uint16 `yaml:"port"`
+}
+
+// Site is a LISP site (a domain): its EID prefixes, its RLOCs, its policy.
+type Site struct {
+	Name                string         `yaml:"name"`
+	InstanceID          uint32         `yaml:"instance_id"`
+	EIDPrefixes         []netip.Prefix `yaml:"eid_prefixes"`
+	ReservedEIDs        netip.Prefix   `yaml:"reserved_eids"`
+	RLOCs               []RLOC         `yaml:"rlocs"`
+	AcceptMoreSpecifics bool           `yaml:"accept_more_specifics"`
+	ProxyReply          bool           `yaml:"proxy_reply"`
+	CoreCast            bool           `yaml:"corecast"`
+	AcceptStreams       AcceptStreams  `yaml:"accept_streams"`
+	AuthKeys            []AuthKey      `yaml:"auth_keys"`
+	Streams             []Stream       `yaml:"streams"`
+}
+
+// RLOC is one locator of a site; the lowest priority wins, equal ones share by
+// weight, 255 is never used (RFC 9301).
+type RLOC struct {
+	Address  netip.Addr `yaml:"address"`
+	Priority uint8      `yaml:"priority"`
+	Weight   uint8      `yaml:"weight"`
+}
+
+// AuthKey authenticates the Map-Registers of a site.
+type AuthKey struct {
+	ID        uint8  `yaml:"id"`
+	Algorithm string `yaml:"algorithm"`
+	Secret    Secret `yaml:"secret"`
+	SecretEnv string `yaml:"secret_env"`
+}
+
+// Stream is a receiving site's own choice for a channel of another domain.
+type Stream struct {
+	SourceEID   netip.Addr `yaml:"source_eid"`
+	ReservedEID netip.Addr `yaml:"reserved_eid"`
+	Delivery    Delivery   `yaml:"delivery"`
+	Group       netip.Addr `yaml:"group"`
+	Port        uint16     `yaml:"port"`
+}
+
+// Channel is one stream of a source in a site of ours.
+type Channel struct {
+	Name      string     `yaml:"name"`
+	Site      string     `yaml:"site"`
+	SourceEID netip.Addr `yaml:"source_eid"`
+	// ReservedEID identifies the channel in its site. Complete allocates the
+	// lowest free one of the site's reserved_eids when it is omitted.
+	ReservedEID netip.Addr `yaml:"reserved_eid"`
+	Ingress     Ingress    `yaml:"ingress"`
+	// Redundancy is the number of headers to one RLOC after which the payload
+	// copy is repeated; 0 is never.
+	Redundancy uint8 `yaml:"redundancy"`
+	Rate       Rate  `yaml:"rate"`
+}
+
+// Ingress is where alone a channel's packets may enter.
+type Ingress struct {
+	Switch string `yaml:"switch"`
+	Port   uint16 `yaml:"port"`
+}
+
+// FindSite returns the site of that name, or nil.
+func (c *Config) FindSite(name string) *Site {
+	for i := range c.Sites {
+		if c.Sites[i].Name == name {
+			return &c.Sites[i]
+		}
+	}
+	return nil
+}
+
+// FindSwitch returns the switch of that name, or nil.
+func (c *Config) FindSwitch(name string) *Switch {
+	for i := range c.Switches {
+		if c.Switches[i].Name == name {
+			return &c.Switches[i]
+		}
+	}
+	return nil
+}
+
+// FindPort returns the port with that id, or nil.
+func (s *Switch) FindPort(id uint16) *Port {
+	for i := range s.Ports {
+		if s.Ports[i].ID == id {
+			return &s.Ports[i]
+		}
+	}
+	return nil
+}
+
+// PortTowards returns the local or transit port whose subnet holds addr, or
+// nil; the longest subnet wins, then the lowest id.
+func (s *Switch) PortTowards(addr netip.Addr) *Port {
+	var best *Port
+	for i := range s.Ports {
+		p := &s.Ports[i]
+		if p.Role == Loop || !p.Address.IsValid() || !p.Address.Contains(addr) {
+			continue
+		}
+		if best == nil || p.Address.Bits() > best.Address.Bits() ||
+			p.Address.Bits() == best.Address.Bits() && p.ID < best.ID {
+			best = p
+		}
+	}
+	return best
+}
