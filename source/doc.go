@@ -1,0 +1,14 @@
+// Package source is S, the node that sends a channel once: it cuts media into
+// chunks, and for each chunk sends one payload packet followed by header
+// packets for the viewers in the channel's list (the paper, section 3.3).
+//
+// Run is one channel. It promises that
+//   - the media arrives as it is: chunks are cut from the bytes of the input,
+//     the last one may be shorter, nothing is added or left out;
+//   - a round (a payload and all its headers) is sent whole or not begun, so
+//     that an end in the middle leaves every viewer with the same payloads;
+//   - rounds are paced by the clock in the stream (or by arrival, a bitrate,
+//     or not at all), and never catch up in a burst longer than MaxLag;
+//   - once running, a round allocates nothing;
+//   - the goroutine that calls Run does all the work, and a context ends it.
+package source

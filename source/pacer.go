@@ -1,0 +1,62 @@
+package source
+
+import (
+	"context"
+	"time"
+)
+
+// Clock tells the time and waits for it. Run is paced by one, so that tests
+// need not wait.
+type Clock interface {
+	Now() time.Time
+	// Sleep waits for d, or less when ctx ends.
+	Sleep(ctx context.Context, d time.Duration)
+}
+
+// MaxLag is how far a source may fall behind the clock of its stream and still
+// catch up. What is later (the machine slept, or the network pushed back) is
+// not made good by a burst: the stream goes on that much later.
+const MaxLag = 200 * time.Millisecond
+
+// pacer lets a stream flow at its own speed.
+type pacer struct {
+	clock   Clock
+	started bool
+	origin  time.Time // when the stream's time 0 is, or would have been
+	shifts  uint64    // how often the origin was moved
+}
+
+// wait waits until the stream's time due.
+func (p *pacer) wait(ctx context.Context, due time.Duration) {
+	now := p.clock.Now()
+	if !p.started {
+		p.started, p.origin = true, now.Add(-due)
+	}
+	ahead := p.origin.Add(due).Sub(now)
+	if ahead < -MaxLag {
+		p.origin = now.Add(-due)
+		p.shifts++
+	}
+	if ahead > 0 {
+		p.clock.Sleep(ctx, ahead)
+	}
+}
+
+// systemClock is the clock of the machine. One goroutine may use it: it keeps
+// its timer.
+type systemClock struct{ timer *time.Timer }
+
+func (c *systemClock) Now() time.Time { return time.Now() }
+
+func (c *systemClock) Sleep(ctx context.Context, d time.Duration) {
+	if c.timer == nil {
+		c.timer = time.NewTimer(d)
+	} else {
+		c.timer.Reset(d)
+	}
+	select {
+	case <-c.timer.C:
+	case <-ctx.Done():
+		c.timer.Stop()
+	}
+}

@@ -1,0 +1,32 @@
+package source
+
+import "sync/atomic"
+
+// Counts is what a source has done so far.
+type Counts struct {
+	Payloads   uint64 // payload packets sent, one per chunk
+	Headers    uint64 // header packets sent
+	Entries    uint64 // viewers named in them
+	MediaBytes uint64 // bytes of media in the payloads
+	Unsent     uint64 // packets that the sender could not get rid of
+	Shifts     uint64 // times the stream fell behind by more than MaxLag
+	Warnings   uint64 // things that were odd about the input
+}
+
+// Progress is Counts while they change: Run writes them, anybody reads them.
+type Progress struct {
+	payloads, headers, entries, mediaBytes, unsent, shifts, warnings atomic.Uint64
+}
+
+// Counts returns the counts of this moment. A round under way may show partly.
+func (p *Progress) Counts() Counts {
+	return Counts{
+		Payloads:   p.payloads.Load(),
+		Headers:    p.headers.Load(),
+		Entries:    p.entries.Load(),
+		MediaBytes: p.mediaBytes.Load(),
+		Unsent:     p.unsent.Load(),
+		Shifts:     p.shifts.Load(),
+		Warnings:   p.warnings.Load(),
+	}
+}
