@@ -1,0 +1,212 @@
+package bmv2test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/netip"
+
+	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/wire/inet"
+)
+
+// Names, ports and addresses of the Fig. 2 network. ETR d of 1…Domains is
+// named by ETRName and has EIDs 10.d.0.0/16.
+const (
+	ITRName     = "itr1"
+	SourceName  = "source"
+	TransitName = "transit"
+	ChannelName = "news"
+
+	LocalPort   = 1 // source or viewers
+	TransitPort = 2
+	loopOut     = 3 // loop ports, on switches that need them
+	loopIn      = 4
+
+	// MediaPort is the UDP port of every viewer.
+	MediaPort = 5004
+
+	// MaxDomains is the most a Fig. 2 network can have: a domain has 16 bits
+	// of EIDs under 10.0.0.0/8.
+	MaxDomains = 250
+	// slash24Domains is up to how many the RLOCs fit 192.0.2.0/24.
+	slash24Domains = 200
+	// maxDomainViewers is the most viewers a domain has EIDs for.
+	maxDomainViewers = 254 * 250
+)
+
+// SourceEID and ReservedEID identify the channel of a Fig. 2 network.
+var (
+	SourceEID   = netip.MustParseAddr("10.0.0.10")
+	ReservedEID = netip.MustParseAddr("10.0.255.1")
+)
+
+// Fig2Options shape a Fig. 2 network. Zero values are the paper's figure: seven
+// viewers in three domains.
+type Fig2Options struct {
+	Target     Target
+	Clients    int
+	Domains    int
+	Redundancy uint8
+	// StockGrowth configures softswitches as if they were stock bmv2: packets
+	// grow by 512 bytes a pass, and through a loop. Target BMv2 implies it.
+	StockGrowth bool
+	// NoLoop leaves the loop out: what must grow further is dropped.
+	NoLoop bool
+	// Tap sees every frame on the transit segment.
+	Tap Tap
+	// FromDomain takes each frame that domain d delivers to its viewers, from
+	// one goroutine a domain. Without it the domain's host keeps them.
+	FromDomain func(d int, frame []byte)
+	// Capture is as in Topology.
+	Capture int
+}
+
+// Viewer is a client of the channel. All viewers of a domain are behind one
+// port of their ETR, and are told apart by EID and MAC address.
+type Viewer struct {
+	Index  int // from 0, through all domains
+	Domain int // from 1
+	EID    netip.AddrPort
+	MAC    inet.MAC
+}
+
+// Fig2 is the network of the paper's Fig. 2: a source behind its ITR, an ETR
+// for every domain, viewers behind the ETRs, and one transit segment.
+type Fig2 struct {
+	*Network
+	// Config makes a controller program the network.
+	Config  *config.Config
+	Viewers []Viewer
+	Domains int
+}
+
+// NewFig2 builds a Fig. 2 network. ctx bounds the starting only.
+func NewFig2(ctx context.Context, o Fig2Options) (*Fig2, error) {
+	if o.Target == "" {
+		o.Target = Softswitch
+	}
+	if o.Clients == 0 {
+		o.Clients = 7
+	}
+	if o.Domains == 0 {
+		o.Domains = 3
+	}
+	if o.Domains < 1 || o.Domains > MaxDomains {
+		return nil, fmt.Errorf("%d domains: want 1 to %d", o.Domains, MaxDomains)
+	}
+	if limit := o.Domains * maxDomainViewers; o.Clients < 1 || o.Clients > limit {
+		return nil, fmt.Errorf("%d clients in %d domains: want 1 to %d", o.Clients, o.Domains, limit)
+	}
+	if o.Target == BMv2 {
+		o.StockGrowth = true
+	}
+	f := &Fig2{Domains: o.Domains, Viewers: placeViewers(o.Clients, o.Domains)}
+	n, err := Build(ctx, f.topology(o))
+	if err != nil {
+		return nil, err
+	}
+	f.Network = n
+	f.Config = f.config(o)
+	if err := f.Config.Complete(); err != nil {
+		n.Close()
+		return nil, fmt.Errorf("configuration of the Fig. 2 network: %w", err)
+	}
+	return f, nil
+}
+
+// placeViewers numbers the viewers in order through the domains: domain d of j
+// holds round(k·d/j) − round(k·(d−1)/j) of k.
+func placeViewers(clients, domains int) []Viewer {
+	viewers := make([]Viewer, 0, clients)
+	for d := 1; d <= domains; d++ {
+		end := int(math.Round(float64(clients) * float64(d) / float64(domains)))
+		for i := 0; len(viewers) < end; i++ {
+			eid := netip.AddrFrom4([4]byte{10, byte(d), byte(1 + i/250), byte(1 + i%250)})
+			viewers = append(viewers, Viewer{
+				Index: len(viewers), Domain: d,
+				EID: netip.AddrPortFrom(eid, MediaPort), MAC: HostMAC(eid),
+			})
+		}
+	}
+	return viewers
+}
+
+// ETRName returns the name of the ETR of domain d.
+func ETRName(d int) string { return fmt.Sprintf("etr%d", d) }
+
+// DomainName returns the name of the host, and of the site, of domain d.
+func DomainName(d int) string { return fmt.Sprintf("domain%d", d) }
+
+// HostMAC returns the MAC address of the host with an EID.
+func HostMAC(eid netip.Addr) inet.MAC {
+	a := eid.As4()
+	return inet.MAC{2, 0, a[0], a[1], a[2], a[3]}
+}
+
+// SwitchMAC returns the MAC address of a port of the ITR (d = 0) or of ETR d.
+func SwitchMAC(d int, port uint32) inet.MAC { return inet.MAC{2, 1, 0, byte(d), 0, byte(port)} }
+
+// RLOC returns the RLOC of the ITR (d = 0) or of ETR d.
+func (f *Fig2) RLOC(d int) netip.Addr {
+	switch {
+	case f.Domains > slash24Domains && d == 0:
+		return netip.AddrFrom4([4]byte{198, 18, 0, 10})
+	case f.Domains > slash24Domains:
+		return netip.AddrFrom4([4]byte{198, 18, 1, byte(d)})
+	case d == 0:
+		return netip.AddrFrom4([4]byte{192, 0, 2, 10})
+	}
+	return netip.AddrFrom4([4]byte{192, 0, 2, byte(20 + d)})
+}
+
+// transitBits is the prefix length of the transit subnet.
+func (f *Fig2) transitBits() int {
+	if f.Domains > slash24Domains {
+		return 16
+	}
+	return 24
+}
+
+// SwitchName returns the name of the ITR (d = 0) or of ETR d.
+func SwitchName(d int) string {
+	if d == 0 {
+		return ITRName
+	}
+	return ETRName(d)
+}
+
+func (f *Fig2) topology(o Fig2Options) Topology {
+	t := Topology{Capture: o.Capture}
+	transit := SegmentSpec{Name: TransitName, Tap: o.Tap}
+	for d := 0; d <= o.Domains; d++ {
+		spec := SwitchSpec{
+			Name: SwitchName(d), DeviceID: uint64(d + 1), Target: o.Target,
+			Ports: []uint32{LocalPort, TransitPort},
+		}
+		if o.StockGrowth && !o.NoLoop {
+			spec.Ports = append(spec.Ports, loopOut, loopIn)
+			spec.Loop = [2]uint32{loopOut, loopIn}
+		}
+		t.Switches = append(t.Switches, spec)
+		transit.Members = append(transit.Members, Member{
+			At: Attachment{spec.Name, TransitPort}, MAC: SwitchMAC(d, TransitPort),
+		})
+		host := HostSpec{Name: SourceName, Addr: SourceEID}
+		if d > 0 {
+			host.Name, host.Addr = DomainName(d), domainHost(d)
+			if o.FromDomain != nil {
+				host.Handler = func(frame []byte) { o.FromDomain(d, frame) }
+			}
+		}
+		host.At, host.Gateway = Attachment{spec.Name, LocalPort}, SwitchMAC(d, LocalPort)
+		host.MAC = HostMAC(host.Addr)
+		t.Hosts = append(t.Hosts, host)
+	}
+	t.Segments = []SegmentSpec{transit}
+	return t
+}
+
+// domainHost is the address of the host that stands for a domain where it is
+// not one of the viewers.
+func domainHost(d int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(d), 0, 10}) }

@@ -1,0 +1,142 @@
+package bmv2test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/corecast/corecast/softswitch/link"
+	"github.com/corecast/corecast/wire/inet"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestSegmentForwardsByMAC(t *testing.T) {
+	var lost inet.MAC = inet.MAC{2, 0, 0, 0, 0, 3}
+	s := newSegment(func(_, to string, _ []byte) Verdict { return Verdict(to != "c") }, nil)
+	var far []*link.End
+	for i, name := range []string{"a", "b", "c"} {
+		near, end := link.New(link.Options{})
+		s.join(name, inet.MAC{2, 0, 0, 0, 0, byte(i + 1)}, near)
+		far = append(far, end)
+	}
+	done := make(chan struct{})
+	for _, m := range s.members {
+		go func() { s.pump(m); done <- struct{}{} }()
+	}
+	frame := func(dst inet.MAC, tag byte) []byte {
+		eth := inet.Ethernet{Dst: dst, Src: inet.MAC{2, 0, 0, 0, 0, 1}, Type: inet.EtherTypeIPv4}
+		return append(eth.Append(nil), tag)
+	}
+	b := s.members[1]
+	broadcast := inet.MAC{255, 255, 255, 255, 255, 255}
+	stranger := inet.MAC{2, 0, 0, 0, 0, 9}
+	sent := [][]byte{
+		frame(inet.MAC{2, 0, 0, 0, 0, 2}, 1), frame(lost, 2), frame(stranger, 3),
+		frame(broadcast, 4), frame(inet.MAC{2, 0, 0, 0, 0, 2}, 5), {1, 2, 3},
+	}
+	if _, err := far[0].Send(sent); err != nil {
+		t.Fatal(err)
+	}
+	var tags []byte
+	for frames := newFrames(8); len(tags) < 3; {
+		n, err := far[1].Recv(frames)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range frames[:n] {
+			tags = append(tags, f[len(f)-1])
+		}
+	}
+	if string(tags) != "\x01\x04\x05" {
+		t.Errorf("%s received frames %v, want 1 4 5 in this order", b.name, tags)
+	}
+	for _, end := range far {
+		end.Close()
+	}
+	for range far {
+		<-done
+	}
+	if got := far[2].Stats().RxFrames; got != 0 {
+		t.Errorf("c received %d frames that the tap lost", got)
+	}
+	if got := s.unknown.Load(); got != 2 {
+		t.Errorf("%d frames for strangers, want 2", got)
+	}
+}
+
+func TestViewersPerDomain(t *testing.T) {
+	for _, c := range []struct {
+		clients, domains int
+		want             []int
+	}{
+		{7, 3, []int{2, 3, 2}},
+		{1, 3, []int{0, 1, 0}},
+		{200, 20, []int{10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10}},
+	} {
+		got := make([]int, c.domains)
+		for i, v := range placeViewers(c.clients, c.domains) {
+			if v.Index != i {
+				t.Errorf("viewer %d has index %d", i, v.Index)
+			}
+			got[v.Domain-1]++
+		}
+		for d := range got {
+			if got[d] != c.want[d] {
+				t.Errorf("%d clients in %d domains: %v, want %v", c.clients, c.domains, got, c.want)
+				break
+			}
+		}
+	}
+}
+
+// TestBMv2Starts also proves that the harness notices a death.
+func TestBMv2Starts(t *testing.T) {
+	needBMv2(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	n, err := Build(ctx, Topology{Switches: []SwitchSpec{{
+		Name: "s1", DeviceID: 1, Target: BMv2, Ports: []uint32{1, 2, 3, 4}, Loop: [2]uint32{3, 4},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Alive(); err != nil {
+		t.Error(err)
+	}
+	p := n.devices["s1"].(*bmv2).process
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.done
+	if err := n.Alive(); err == nil {
+		t.Error("a killed switch passes for alive")
+	}
+	if err := n.Close(); err == nil {
+		t.Error("closing a network whose switch died is no error")
+	}
+}
+
+// needBMv2 skips the test where bmv2 cannot run, unless CORECAST_REQUIRE_BMV2
+// says that it must.
+func needBMv2(t *testing.T) {
+	t.Helper()
+	require := os.Getenv("CORECAST_REQUIRE_BMV2") != ""
+	missing := ""
+	if _, err := exec.LookPath(BMv2Binary); err != nil {
+		missing = BMv2Binary + " is not on PATH: " + BMv2Hint
+	} else if os.Geteuid() != 0 {
+		missing = "bmv2 needs network namespaces: run as root"
+	}
+	switch {
+	case missing == "":
+	case require:
+		t.Fatal(missing)
+	default:
+		t.Skip(missing)
+	}
+}

@@ -1,0 +1,165 @@
+package bmv2test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/corecast/corecast/p4/build"
+)
+
+// BMv2Binary is the switch that target BMv2 starts, looked up on PATH.
+const BMv2Binary = "simple_switch_grpc"
+
+// BMv2Hint says how to get BMv2Binary.
+const BMv2Hint = "install p4lang-bmv2 from p4lang's Debian/Ubuntu packages, " +
+	"https://github.com/p4lang/behavioral-model#installing-packaged-versions-of-bmv2"
+
+const (
+	startTimeout = 20 * time.Second // until a process serves P4Runtime
+	stopTimeout  = 5 * time.Second  // from SIGTERM to SIGKILL
+	logBytes     = 64 << 10         // of a process's output are kept
+)
+
+// process is a running simple_switch_grpc.
+type process struct {
+	name string
+	cmd  *exec.Cmd
+	dir  string // holds its socket
+	log  tail
+
+	done chan struct{} // closed when it has ended
+	err  error         // how it ended; read after done
+}
+
+// startBMv2 starts a switch with the given interfaces in a namespace and waits
+// until it serves P4Runtime. A Unix socket reaches into the namespace.
+func startBMv2(ctx context.Context, ns *namespace, spec SwitchSpec, iface map[uint32]string) (*process, error) {
+	binary, err := exec.LookPath(BMv2Binary)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not on PATH: %s", BMv2Binary, BMv2Hint)
+	}
+	dir, err := os.MkdirTemp("", "bmv2test-")
+	if err != nil {
+		return nil, err
+	}
+	p := &process{name: spec.Name, dir: dir, done: make(chan struct{})}
+	args := []string{"--no-p4", "--device-id", strconv.FormatUint(spec.DeviceID, 10)}
+	for _, id := range spec.Ports {
+		args = append(args, "-i", fmt.Sprintf("%d@%s", id, iface[id]))
+	}
+	args = append(args, "--", "--grpc-server-addr", p.address(), "--cpu-port", strconv.Itoa(build.CPUPort))
+	p.cmd = exec.Command(binary, args...)
+	p.cmd.Dir = dir
+	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
+	// It ends with us, however we end: the thread that starts it waits for it.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+
+	started := make(chan error)
+	go func() {
+		defer close(p.done)
+		p.err = onOwnThread(func() error {
+			err := ns.enter()
+			if err == nil {
+				err = p.cmd.Start()
+			}
+			started <- err
+			if err != nil {
+				return err
+			}
+			return p.cmd.Wait()
+		})
+	}()
+	if err := <-started; err != nil {
+		<-p.done
+		os.RemoveAll(dir)
+		return nil, fmt.Errorf("start %s: %w", binary, err)
+	}
+	if err := p.waitServing(ctx); err != nil {
+		p.stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *process) socket() string  { return filepath.Join(p.dir, "p4rt") }
+func (p *process) address() string { return "unix:" + p.socket() }
+
+func (p *process) waitServing(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		if conn, err := net.Dial("unix", p.socket()); err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-p.done:
+			return p.alive()
+		case <-ctx.Done():
+			return fmt.Errorf("%s of switch %s does not serve P4Runtime: %w\n%s", BMv2Binary, p.name, ctx.Err(), p.log.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// alive returns how the process died and the last it said, or nil.
+func (p *process) alive() error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("%s of switch %s died (%v); its last output:\n%s", BMv2Binary, p.name, p.err, p.log.String())
+	default:
+		return nil
+	}
+}
+
+// stop ends the process, this one and no other, and returns an error if it had
+// died before.
+func (p *process) stop() error {
+	defer os.RemoveAll(p.dir)
+	if err := p.alive(); err != nil {
+		return err
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-p.done:
+	case <-time.After(stopTimeout):
+		if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+		<-p.done
+	}
+	return nil
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex // guards data
+	data []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.data = append(t.data, b...)
+	if extra := len(t.data) - logBytes; extra > 0 {
+		t.data = append(t.data[:0], t.data[extra:]...)
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(string(t.data))
+}
