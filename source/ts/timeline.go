@@ -15,7 +15,7 @@ const maxGap = 5 * ClockRate
 type Timeline struct {
 	fallback float64 // bytes per tick
 	started  bool
-	guessed  bool   // bytes before the first clock reference were timed
+	guessed  int64  // the last byte timed before the first reference, or -1
 	pid      uint16 // of the program whose clock counts: the first one seen
 	clock    uint64 // the last clock reference
 	// points are known times, oldest first; the first one is behind or at
@@ -34,7 +34,7 @@ type point struct {
 // NewTimeline returns a timeline that assumes bitrate bits per second until it
 // can measure; bitrate must be positive.
 func NewTimeline(bitrate int) *Timeline {
-	return &Timeline{fallback: float64(bitrate) / 8 / ClockRate}
+	return &Timeline{fallback: float64(bitrate) / 8 / ClockRate, guessed: -1}
 }
 
 // Add tells the timeline of a clock reference in the packet at offset; offsets
@@ -42,7 +42,8 @@ func NewTimeline(bitrate int) *Timeline {
 func (t *Timeline) Add(offset int64, ref ClockReference) {
 	if !t.started {
 		first := point{offset: offset}
-		if t.guessed {
+		if t.guessed >= 0 { // go on from there
+			t.points = append(t.points, point{t.guessed, t.estimate(t.guessed)})
 			first.tick = t.estimate(offset)
 		}
 		t.started, t.pid, t.clock = true, ref.PID, ref.Ticks
@@ -89,7 +90,7 @@ func (t *Timeline) Jumps() uint64 { return t.jumps }
 // At returns when the byte at offset is due. Offsets must not descend.
 func (t *Timeline) At(offset int64) time.Duration {
 	if !t.started {
-		t.guessed = true
+		t.guessed = offset
 		return duration(t.estimate(offset))
 	}
 	t.forget(offset)
