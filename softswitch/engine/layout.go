@@ -1,0 +1,346 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/corecast/corecast/softswitch/bmv2json"
+)
+
+// The layout says where each header field lives while a packet is processed.
+//
+// Fields of up to 64 bits have a slot in packet.w. Wider fields have an index
+// into packet.off, which holds the offset of the value (big-endian) in
+// packet.mem: into the received frame, or into a region of the field's own,
+// its home. Offset 0 is a run of zeros, so that a cleared field needs no
+// memory of its own.
+//
+// Slots are given out when compiled code first refers to a field (any
+// instance of the type counts for all), so that what a program never touches
+// is neither extracted nor deparsed: the header's raw bytes stand for it.
+
+// maxHeaderBytes bounds a header; with it, a program's zero region.
+const maxHeaderBytes = 1 << 14
+
+// maxStateWords bounds what one packet context holds.
+const maxStateWords = 1 << 20
+
+type fieldLoc struct {
+	name   string
+	bits   int
+	signed bool
+	hdr    *headerDef
+	bitOff int // in the header
+
+	live bool
+	slot int // in packet.w (bits <= 64) or packet.off
+	home int // wide: offset of its home in packet.mem
+}
+
+func (f *fieldLoc) wide() bool { return f.bits > 64 }
+
+func (f *fieldLoc) bytes() int { return (f.bits + 7) / 8 }
+
+func (f *fieldLoc) String() string { return f.hdr.name + "." + f.name }
+
+// headerType is shared by all instances of a header type.
+type headerType struct {
+	name    string
+	bits    int
+	live    []int // indexes of live fields
+	written []bool
+	insts   []*headerDef
+}
+
+// headerDef is a header or metadata instance.
+type headerDef struct {
+	name   string
+	index  int // in packet.hdr; the validity word is packet.w[index]
+	meta   bool
+	typ    *headerType
+	size   int // bytes
+	fields []*fieldLoc
+	byName map[string]int
+
+	extractWords []wordMove
+	extractWide  []wideMove
+	overlayWords []wordMove
+	overlayWide  []wideMove
+	clearSlots   []int
+}
+
+// stackDef is a header stack.
+type stackDef struct {
+	name  string
+	index int // in packet.next
+	elems []*headerDef
+	typ   *headerType
+}
+
+type layout struct {
+	types   map[string]*headerType
+	headers []*headerDef
+	byName  map[string]*headerDef
+	stacks  map[string]*stackDef
+	stackAt []*stackDef
+	aliases map[string]bmv2json.FieldRef
+
+	words  int // of packet.w
+	wides  int // of packet.off
+	zeros  int // bytes of the zero region
+	homes  int // end of the homes: where the frame starts
+	closed bool
+}
+
+func newLayout(j *bmv2json.Program) (*layout, error) {
+	l := &layout{
+		types: map[string]*headerType{}, byName: map[string]*headerDef{},
+		stacks: map[string]*stackDef{}, aliases: map[string]bmv2json.FieldRef{},
+	}
+	if len(j.Unions) > 0 {
+		return nil, unsupported("header union "+j.Unions[0].Name, j.Unions[0].Source)
+	}
+	if len(j.UnionStacks) > 0 {
+		return nil, unsupported("header union stack "+j.UnionStacks[0].Name, j.UnionStacks[0].Source)
+	}
+	fields := map[string][]bmv2json.Field{}
+	l.zeros = 64
+	for _, t := range j.HeaderTypes {
+		ht := &headerType{name: t.Name, written: make([]bool, len(t.Fields))}
+		for _, f := range t.Fields {
+			if f.Bits > maxHeaderBytes*8 {
+				return nil, fmt.Errorf("header type %s: field %s is %d bits wide; the limit is %d", t.Name, f.Name, f.Bits, maxHeaderBytes*8)
+			}
+			ht.bits += f.Bits
+		}
+		l.types[t.Name], fields[t.Name] = ht, t.Fields
+	}
+	ids := map[int]*headerDef{}
+	for _, h := range j.Headers {
+		d, err := l.addHeader(h, fields[h.Type])
+		if err != nil {
+			return nil, err
+		}
+		ids[h.ID] = d
+	}
+	l.words = len(l.headers)
+	l.homes = l.zeros
+	for _, s := range j.Stacks {
+		if err := l.addStack(s, ids); err != nil {
+			return nil, err
+		}
+	}
+	for _, a := range j.Aliases {
+		l.aliases[a.Name] = a.Target
+	}
+	return l, nil
+}
+
+func (l *layout) addHeader(h bmv2json.Header, fields []bmv2json.Field) (*headerDef, error) {
+	t := l.types[h.Type]
+	if t == nil {
+		return nil, fmt.Errorf("header %s: no header type %s", h.Name, h.Type)
+	}
+	if l.byName[h.Name] != nil {
+		return nil, fmt.Errorf("header %s is declared twice", h.Name)
+	}
+	d := &headerDef{name: h.Name, index: len(l.headers), meta: h.Metadata, typ: t, byName: map[string]int{}}
+	bit := 0
+	for i, f := range fields {
+		if f.Variable {
+			return nil, unsupported(fmt.Sprintf("varbit field %s.%s", h.Name, f.Name), nil)
+		}
+		d.fields = append(d.fields, &fieldLoc{name: f.Name, bits: f.Bits, signed: f.Signed, hdr: d, bitOff: bit})
+		d.byName[f.Name] = i
+		bit += f.Bits
+		l.zeros = max(l.zeros, (f.Bits+7)/8+16)
+	}
+	if !h.Metadata {
+		if bit%8 != 0 {
+			return nil, fmt.Errorf("header %s is %d bits long: want a multiple of 8", h.Name, bit)
+		}
+		if bit > maxHeaderBytes*8 {
+			return nil, fmt.Errorf("header %s is %d bytes long; the limit is %d", h.Name, bit/8, maxHeaderBytes)
+		}
+		l.zeros = max(l.zeros, bit/8+16)
+	}
+	d.size = bit / 8
+	t.insts = append(t.insts, d)
+	l.headers = append(l.headers, d)
+	l.byName[h.Name] = d
+	return d, nil
+}
+
+func (l *layout) addStack(s bmv2json.Stack, ids map[int]*headerDef) error {
+	d := &stackDef{name: s.Name, index: len(l.stackAt), typ: l.types[s.Type]}
+	if len(s.Headers) == 0 {
+		return fmt.Errorf("header stack %s has no elements", s.Name)
+	}
+	for _, id := range s.Headers {
+		h := ids[id]
+		if h == nil || h.typ != d.typ {
+			return fmt.Errorf("header stack %s: element %d is not a header of type %s", s.Name, id, s.Type)
+		}
+		d.elems = append(d.elems, h)
+	}
+	l.stacks[s.Name] = d
+	l.stackAt = append(l.stackAt, d)
+	return nil
+}
+
+// header returns the header of that name.
+func (l *layout) header(name string) (*headerDef, error) {
+	h := l.byName[name]
+	if h == nil {
+		return nil, fmt.Errorf("no header %q", name)
+	}
+	return h, nil
+}
+
+// lookup finds a field without making it live.
+func (l *layout) lookup(ref bmv2json.FieldRef) (*headerDef, int, bool) {
+	h := l.byName[ref.Header]
+	if h != nil {
+		if i, ok := h.byName[ref.Field]; ok {
+			return h, i, true
+		}
+	}
+	return nil, 0, false
+}
+
+// field returns a field and makes it live.
+func (l *layout) field(header, name string) (*fieldLoc, error) {
+	ref := bmv2json.FieldRef{Header: header, Field: name}
+	h, i, ok := l.lookup(ref)
+	if !ok {
+		if name == "$valid$" && l.byName[header] != nil {
+			d := l.byName[header]
+			return &fieldLoc{name: name, bits: 1, hdr: d, live: true, slot: d.index}, nil
+		}
+		return nil, fmt.Errorf("no field %s", ref)
+	}
+	l.touch(h.typ, i)
+	return h.fields[i], nil
+}
+
+// touch makes field i live in all instances of t.
+func (l *layout) touch(t *headerType, i int) {
+	if t.insts[0].fields[i].live {
+		return
+	}
+	if l.closed {
+		panic("engine: layout is closed")
+	}
+	t.live = append(t.live, i)
+	for _, h := range t.insts {
+		f := h.fields[i]
+		f.live = true
+		if f.wide() {
+			f.slot, f.home = l.wides, l.homes
+			l.wides++
+			l.homes += f.bytes()
+		} else {
+			f.slot = l.words
+			l.words++
+		}
+	}
+}
+
+// write marks a field as one that the program changes, so that the deparser
+// takes it from its slot.
+func (l *layout) write(f *fieldLoc) error {
+	i, ok := f.hdr.byName[f.name]
+	if !ok {
+		return fmt.Errorf("%s is read-only", f)
+	}
+	f.hdr.typ.written[i] = true
+	return nil
+}
+
+// close ends compilation: no more slots are given out, and the moves between
+// frame and slots are made.
+func (l *layout) close() error {
+	l.closed = true
+	if l.words+l.wides+l.homes/8 > maxStateWords {
+		return fmt.Errorf("program needs %d words of packet state; the limit is %d", l.words+l.wides+l.homes/8, maxStateWords)
+	}
+	for _, h := range l.headers {
+		for _, i := range h.typ.live {
+			f := h.fields[i]
+			if f.wide() {
+				m := newWideMove(f)
+				h.extractWide = append(h.extractWide, m)
+				if h.typ.written[i] {
+					h.overlayWide = append(h.overlayWide, m)
+				}
+				continue
+			}
+			m := newWordMove(f)
+			h.extractWords = append(h.extractWords, m)
+			h.clearSlots = append(h.clearSlots, f.slot)
+			if h.typ.written[i] {
+				h.overlayWords = append(h.overlayWords, m)
+			}
+		}
+	}
+	return nil
+}
+
+// wordMove moves a field of up to 64 bits between a header's bytes and its
+// slot: the value is the bits [shl, shl+bits) of the 8 bytes at off, or, if
+// they do not hold it all, of those and the ninth.
+type wordMove struct {
+	slot     int
+	off      int
+	shl, shr uint
+	mask     uint64
+	ninth    uint // bits in the ninth byte
+	signed   bool
+}
+
+func newWordMove(f *fieldLoc) wordMove {
+	m := wordMove{slot: f.slot, off: f.bitOff / 8, shl: uint(f.bitOff % 8), shr: uint(64 - f.bits), mask: widthMask(f.bits), signed: f.signed}
+	if n := f.bitOff%8 + f.bits; n > 64 {
+		m.ninth = uint(n - 64)
+	}
+	return m
+}
+
+// wideMove moves a field of more than 64 bits.
+type wideMove struct {
+	slot, home int
+	off        int // of the first byte
+	shift      uint
+	bits       int
+	bytes      int
+	aligned    bool // starts and ends on byte boundaries
+}
+
+func newWideMove(f *fieldLoc) wideMove {
+	return wideMove{
+		slot: f.slot, home: f.home, off: f.bitOff / 8, shift: uint(f.bitOff % 8), bits: f.bits, bytes: f.bytes(),
+		aligned: f.bitOff%8 == 0 && f.bits%8 == 0,
+	}
+}
+
+func widthMask(bits int) uint64 {
+	if bits >= 64 {
+		return ^uint64(0)
+	}
+	return 1<<uint(bits) - 1
+}
+
+// target resolves a field by the name under which the switch knows it:
+// through an alias, or literally.
+func (l *layout) target(name string) (*headerDef, int, bool) {
+	if ref, ok := l.aliases[name]; ok {
+		return l.lookup(ref)
+	}
+	if header, field, ok := strings.Cut(name, "."); ok {
+		if h, i, ok := l.lookup(bmv2json.FieldRef{Header: header, Field: field}); ok {
+			return h, i, true
+		}
+		return l.lookup(bmv2json.FieldRef{Header: "standard_metadata", Field: field})
+	}
+	return nil, 0, false
+}

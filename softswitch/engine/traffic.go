@@ -1,0 +1,387 @@
+package engine
+
+// The traffic manager: what simple_switch does around the pipelines. A
+// received packet and all packets that it becomes are processed before the
+// next one: first those waiting for egress, in order, then those that are to
+// go through ingress again.
+
+// job is a packet on its way to egress: to one port, or a copy to each replica.
+type job struct {
+	c        *packet
+	port     uint32
+	replicas []Replica
+	copied   bool // replicas is meant, even if empty
+}
+
+// Process runs one received frame to completion and calls out for each frame
+// that leaves, in order.
+func (d *Dataplane) Process(inPort uint32, frame []byte, out Emit) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.emit = out
+	d.processLocked(inPort, frame)
+	d.emit = nil
+}
+
+// ProcessBatch is Process for each frame in order, under one lock.
+func (d *Dataplane) ProcessBatch(inPort uint32, frames [][]byte, out Emit) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.emit = out
+	for _, f := range frames {
+		d.processLocked(inPort, f)
+	}
+	d.emit = nil
+}
+
+// processLocked is the boundary at which an engine bug ends: the packet is
+// lost and counted.
+func (d *Dataplane) processLocked(inPort uint32, frame []byte) {
+	finished := false
+	defer func() {
+		if finished {
+			return
+		}
+		if recover() != nil {
+			d.stats.Panics++
+			d.inQueue.reset()
+			d.egQueue.reset()
+		}
+	}()
+	d.stats.Received++
+	d.stats.ReceivedBytes += uint64(len(frame))
+	if len(frame) > MaxFrame {
+		d.stats.DropTooLong++
+		finished = true
+		return
+	}
+	d.timeKept, d.copies = false, 0
+	c := d.take()
+	c.load(frame)
+	c.begin(inPort)
+	c.passes = 0
+	c.set(d.prog.std.ingressPort, uint64(inPort))
+	c.set(d.prog.std.packetLength, uint64(c.length))
+	if f := d.prog.std.ingressTime; f != nil && f.live {
+		c.set(f, d.micros())
+	}
+	d.ingress(c)
+	d.drain()
+	finished = true
+}
+
+// begin makes a context whose frame is loaded ready for ingress.
+func (c *packet) begin(inPort uint32) {
+	c.reset()
+	c.inPort, c.inLen, c.length = inPort, c.end-c.frame, c.end-c.frame
+	c.limit = 0
+}
+
+func (d *Dataplane) drain() {
+	for {
+		if j, ok := d.egQueue.pop(); ok {
+			d.runJob(&j)
+			continue
+		}
+		c, ok := d.inQueue.pop()
+		if !ok {
+			return
+		}
+		d.ingress(c)
+	}
+}
+
+func (d *Dataplane) take() *packet {
+	if n := len(d.free); n > 0 {
+		c := d.free[n-1]
+		d.free = d.free[:n-1]
+		return c
+	}
+	return newPacket(d)
+}
+
+func (d *Dataplane) release(c *packet) { d.free = append(d.free, c) }
+
+// runJob sends a packet through egress. All but the last replica are copies.
+func (d *Dataplane) runJob(j *job) {
+	if !j.copied {
+		d.egress(j.c, j.port)
+		return
+	}
+	std := &d.prog.std
+	for i, r := range j.replicas {
+		if d.copies++; d.copies > d.cfg.MaxCopies {
+			d.stats.DropCopies += uint64(len(j.replicas) - i)
+			break
+		}
+		d.stats.Replicated++
+		c := j.c
+		if i < len(j.replicas)-1 {
+			c = d.take()
+			c.copyFrom(j.c)
+		} else {
+			c.asReplica()
+			j.c = nil
+		}
+		c.set(std.egressRid, uint64(r.Instance))
+		d.egress(c, r.Port)
+	}
+	if j.c != nil {
+		d.release(j.c)
+	}
+}
+
+func (d *Dataplane) ingress(c *packet) {
+	p, std := d.prog, &d.prog.std
+	p.parser.parse(c)
+	c.set(std.parserError, c.parseErr)
+	if c.sumErr {
+		c.set(std.checksumError, 1)
+	} else {
+		c.set(std.checksumError, 0)
+	}
+	p.ingress.run(c)
+
+	spec, group := c.get(std.egressSpec), c.get(std.mcastGrp)
+	if c.cloneSet {
+		d.cloneIngress(c)
+	}
+	if c.digestID != 0 {
+		d.digest(c)
+	}
+	switch {
+	case c.resubmitID != 0:
+		d.resubmit(c)
+	case group != 0:
+		c.set(std.instanceType, instReplication)
+		g := d.groups[uint32(group)]
+		if g == nil {
+			d.stats.DropNoGroup++
+			d.release(c)
+			return
+		}
+		d.egQueue.push(job{c: c, replicas: g.Replicas, copied: true})
+	case spec == uint64(d.cfg.DropPort):
+		d.stats.DropIngress++
+		d.release(c)
+	default:
+		c.set(std.instanceType, instNormal)
+		d.egQueue.push(job{c: c, port: uint32(spec)})
+	}
+}
+
+// received is the frame as it came, or what truncate left of it.
+func (c *packet) received() []byte {
+	return c.mem[c.frame : c.frame+min(c.end-c.frame, c.trunc)]
+}
+
+// payload is what the parser left, or what truncate left of that.
+func (c *packet) payload() []byte {
+	return c.mem[c.pos : c.pos+min(c.end-c.pos, c.trunc)]
+}
+
+// copyFields copies a field list between packets.
+func (d *Dataplane) copyFields(to, from *packet, list int) {
+	for _, f := range d.prog.fieldLists[list] {
+		if !f.wide() {
+			to.w[f.slot] = from.w[f.slot]
+			continue
+		}
+		copy(to.mem[f.home:f.home+f.bytes()], from.mem[from.off[f.slot]:])
+		to.off[f.slot] = int32(f.home)
+	}
+}
+
+// again says whether a packet that c becomes may be processed.
+func (d *Dataplane) again(c *packet) bool {
+	if c.passes+1 >= d.cfg.MaxPasses {
+		d.stats.DropPasses++
+		return false
+	}
+	return true
+}
+
+func (d *Dataplane) session(c *packet) *CloneSession {
+	s := d.sessions[c.cloneSession]
+	if s == nil {
+		d.stats.DropNoSession++
+		return nil
+	}
+	if !d.again(c) {
+		return nil
+	}
+	return s
+}
+
+// cloneIngress clones the received packet, parsed afresh, to egress. As in
+// simple_switch, of its metadata only the field list survives.
+func (d *Dataplane) cloneIngress(c *packet) {
+	s := d.session(c)
+	if s == nil {
+		return
+	}
+	n := d.take()
+	n.load(c.received())
+	n.begin(c.inPort)
+	n.inLen, n.length, n.passes = c.inLen, c.end-c.frame, c.passes+1
+	n.set(d.prog.std.ingressPort, uint64(c.inPort))
+	d.prog.parser.parse(n)
+	n.resetMetadata()
+	d.copyFields(n, c, c.cloneList)
+	n.set(d.prog.std.instanceType, instIngressClone)
+	d.pushClone(n, s)
+}
+
+// cloneEgress clones the packet as egress left it.
+func (d *Dataplane) cloneEgress(c *packet) {
+	s := d.session(c)
+	if s == nil {
+		return
+	}
+	n := d.take()
+	n.copyFrom(c)
+	n.passes = c.passes + 1
+	n.resetMetadata()
+	d.copyFields(n, c, c.cloneList)
+	n.set(d.prog.std.instanceType, instEgressClone)
+	d.pushClone(n, s)
+}
+
+func (d *Dataplane) pushClone(n *packet, s *CloneSession) {
+	d.stats.Cloned++
+	n.resetFlags()
+	n.limit = int(s.PacketLength)
+	d.egQueue.push(job{c: n, replicas: s.Replicas, copied: true})
+}
+
+func (d *Dataplane) resubmit(c *packet) {
+	if !d.again(c) {
+		d.release(c)
+		return
+	}
+	n := d.take()
+	n.load(c.received())
+	d.restart(n, c, c.resubmitID, instResubmit)
+	n.inLen, n.length = c.inLen, c.end-c.frame
+	n.set(d.prog.std.packetLength, uint64(n.length))
+	d.stats.Resubmitted++
+	d.release(c)
+	d.inQueue.push(n)
+}
+
+func (d *Dataplane) recirculate(c *packet, frame []byte) {
+	if !d.again(c) {
+		d.release(c)
+		return
+	}
+	n := d.take()
+	n.load(frame)
+	d.restart(n, c, c.recircID, instRecirc)
+	d.stats.Recirculated++
+	d.release(c)
+	d.inQueue.push(n)
+}
+
+// restart prepares n, whose frame is loaded, to go through ingress after c.
+// Like simple_switch, it keeps ingress_port only if the field list does.
+func (d *Dataplane) restart(n, c *packet, list int, instance uint64) {
+	n.begin(c.inPort)
+	n.passes = c.passes + 1
+	d.copyFields(n, c, list)
+	n.set(d.prog.std.instanceType, instance)
+	n.set(d.prog.std.packetLength, uint64(n.length))
+}
+
+func (d *Dataplane) egress(c *packet, port uint32) {
+	p, std := d.prog, &d.prog.std
+	if f := std.egressTime; f != nil && f.live {
+		c.set(f, d.micros())
+	}
+	if f := std.enqTime; f != nil && f.live {
+		c.set(f, d.micros())
+	}
+	c.set(std.egressPort, uint64(port))
+	c.set(std.egressSpec, uint64(d.cfg.DropPort)+1)
+	c.set(std.packetLength, uint64(max(0, c.length)))
+	c.cloneSet = false
+	p.egress.run(c)
+
+	if c.cloneSet {
+		d.cloneEgress(c)
+	}
+	if c.get(std.egressSpec) == uint64(d.cfg.DropPort) {
+		d.stats.DropEgress++
+		d.release(c)
+		return
+	}
+	frame, ok := d.deparse(c)
+	if !ok {
+		d.stats.DropTooLong++
+		d.release(c)
+		return
+	}
+	if c.recircID != 0 {
+		d.recirculate(c, frame)
+		return
+	}
+	d.stats.Emitted++
+	d.stats.EmittedBytes += uint64(len(frame))
+	d.emit(port, frame)
+	d.release(c)
+}
+
+// deparse updates checksums and puts headers and payload together; the result
+// is valid until the next call.
+func (d *Dataplane) deparse(c *packet) ([]byte, bool) {
+	for _, k := range d.prog.update {
+		k.update(c)
+	}
+	size := 0
+	for _, h := range d.prog.deparser {
+		if c.w[h.index] != 0 {
+			size += h.size
+		}
+	}
+	payload := c.mem[c.pos:c.end]
+	total := size + len(payload)
+	if total > MaxFrame && min(total, c.trunc) > MaxFrame {
+		return nil, false
+	}
+	if total+slack > len(d.out) {
+		d.out = make([]byte, 2*(total+slack))
+	}
+	n := 0
+	for _, h := range d.prog.deparser {
+		if c.w[h.index] != 0 {
+			c.emit(h, d.out[n:])
+			n += h.size
+		}
+	}
+	n += copy(d.out[n:], payload)
+	n = min(n, c.trunc)
+	if c.limit > 0 {
+		n = min(n, c.limit)
+	}
+	return d.out[:n], true
+}
+
+// digest sends the fields of a learn list, without ever waiting.
+func (d *Dataplane) digest(c *packet) {
+	def := d.prog.digestByID[c.digestID]
+	if len(d.digests) == cap(d.digests) {
+		d.stats.DigestsDropped++
+		return
+	}
+	msg := Digest{Name: def.info.Name, ID: def.info.ID, At: d.cfg.Now()}
+	for _, f := range def.fields {
+		b := make([]byte, f.bytes())
+		if f.wide() {
+			copy(b, c.mem[c.off[f.slot]:])
+		} else {
+			storeWords(b, c.w[f.slot:f.slot+1], f.bits)
+		}
+		msg.Fields = append(msg.Fields, b)
+	}
+	d.digests <- msg // only this side sends, under mu: there is room
+	d.stats.Digests++
+}
