@@ -12,6 +12,7 @@ func fromFile(f *os.File, name string, opts Options) (Input, error) {
 	info, err := f.Stat()
 	switch {
 	case err != nil:
+		err = fmt.Errorf("cannot open input %s: %w", name, err)
 	case info.IsDir():
 		err = fmt.Errorf("%w: %s is a directory; give a file in it", ErrName, name)
 	case !info.Mode().IsRegular() && opts.Loop:
