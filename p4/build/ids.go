@@ -9,6 +9,11 @@ const (
 	// EthertypeLoop: loop frames of one switch to itself (IEEE 802 local experimental).
 	EthertypeLoop = 0x88B5
 	IpprotoUDP    = 17
+	// EcnNotEct: RFC 3168.
+	EcnNotEct = 0
+	EcnEct0   = 2
+	EcnEct1   = 1
+	EcnCe     = 3
 	// LISPDataPort: RFC 9300 section 5.
 	LISPDataPort    = 4341
 	CorecastPort    = 4344
@@ -148,6 +153,8 @@ const (
 	DropLoopFrame = 24
 	// DropPacketOut: packet-out with an unknown mode.
 	DropPacketOut = 25
+	// DropCongestion: congestion mark in the tunnel on a packet that is not ECN-capable (RFC 6040).
+	DropCongestion = 26
 	// ReasonCells: size of counters drop_reasons and punt_reasons.
 	ReasonCells = 64
 )
@@ -217,6 +224,7 @@ var DropReasons = [...]Named{
 	23: {"growth", "packet would grow beyond the target's limit and no loop port is left"},
 	24: {"loop_frame", "loop frame from outside, or not of our making"},
 	25: {"packet_out", "packet-out with an unknown mode"},
+	26: {"congestion", "congestion mark in the tunnel on a packet that is not ECN-capable (RFC 6040)"},
 }
 
 // PuntReasons names and explains every number of its family, indexed by the number.

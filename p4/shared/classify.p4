@@ -58,6 +58,8 @@ control Decapsulation(in headers_t hdr, inout meta_t meta) {
                 meta.drop = DROP_BAD_LISP;
             } else if (hdr.ipv4.total_len < LISP_IPV4_BYTES + hdr.inner_ipv4.total_len) {
                 meta.drop = DROP_TRUNCATED;
+            } else if (hdr.ipv4.ecn == ECN_CE && hdr.inner_ipv4.ecn == ECN_NOT_ECT) {
+                meta.drop = DROP_CONGESTION;
             }
             meta.src = hdr.inner_ipv4.src;
             meta.dst = hdr.inner_ipv4.dst;

@@ -13,6 +13,10 @@
 #define ETHERTYPE_ARP        0x0806
 #define ETHERTYPE_LOOP       0x88B5 /* loop frames of one switch to itself (IEEE 802 local experimental) */
 #define IPPROTO_UDP          17
+#define ECN_NOT_ECT          0      /* RFC 3168 */
+#define ECN_ECT0             2
+#define ECN_ECT1             1
+#define ECN_CE               3
 #define LISP_DATA_PORT       4341   /* RFC 9300 section 5 */
 #define CORECAST_PORT        4344
 #define CORECAST_VERSION     1
@@ -94,6 +98,7 @@
 #define DROP_GROWTH             23  /* packet would grow beyond the target's limit and no loop port is left */
 #define DROP_LOOP_FRAME         24  /* loop frame from outside, or not of our making */
 #define DROP_PACKET_OUT         25  /* packet-out with an unknown mode */
+#define DROP_CONGESTION         26  /* congestion mark in the tunnel on a packet that is not ECN-capable (RFC 6040) */
 #define REASON_CELLS            64  /* size of counters drop_reasons and punt_reasons */
 
 /* --- Punt reasons: packet_in.reason and index of counter punt_reasons --- */

@@ -5,15 +5,18 @@
 
 #include "headers.p4"
 
-// Strips the outer headers (RFC 9300 section 5.3: the inner TTL is the lower of
-// both, and a congestion mark on the way survives).
+// Strips the outer headers. The inner TTL becomes the lower of both and the
+// DSCP the outer one (RFC 9300 section 5.3); ECN is that of RFC 6040 section 4.2,
+// whose one forbidden mix was dropped before.
 control Decapsulate(inout headers_t hdr, inout meta_t meta) {
     apply {
         if (hdr.ipv4.ttl < hdr.inner_ipv4.ttl) {
             hdr.inner_ipv4.ttl = hdr.ipv4.ttl;
         }
-        if (hdr.ipv4.ecn == 3 && hdr.inner_ipv4.ecn != 0) {
-            hdr.inner_ipv4.ecn = 3;
+        hdr.inner_ipv4.dscp = hdr.ipv4.dscp;
+        if (hdr.ipv4.ecn == ECN_CE
+            || (hdr.ipv4.ecn == ECN_ECT1 && hdr.inner_ipv4.ecn == ECN_ECT0)) {
+            hdr.inner_ipv4.ecn = hdr.ipv4.ecn;
         }
         hdr.ipv4 = hdr.inner_ipv4;
         hdr.udp = hdr.inner_udp;
@@ -50,7 +53,7 @@ control Encapsulate(inout headers_t hdr, inout meta_t meta, in bit<16> entropy) 
         hdr.encap_ipv4.ecn = hdr.ipv4.ecn;
         hdr.encap_ipv4.total_len = hdr.ipv4.total_len + LISP_IPV4_BYTES;
         hdr.encap_ipv4.identification = 0;
-        hdr.encap_ipv4.flags = hdr.ipv4.flags & 2;   // DF as inside
+        hdr.encap_ipv4.flags = 2;    // DF: nothing is fragmented in transit (section 7)
         hdr.encap_ipv4.frag_offset = 0;
         hdr.encap_ipv4.ttl = hdr.ipv4.ttl;
         hdr.encap_ipv4.protocol = IPPROTO_UDP;
