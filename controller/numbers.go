@@ -1,0 +1,46 @@
+package controller
+
+import (
+	"maps"
+	"slices"
+)
+
+// Numbers are the small numbers by which each switch knows named things:
+// payload store slots of channels and streams, and indexes of RLOCs.
+type Numbers map[string]SwitchNumbers // by switch
+
+// SwitchNumbers are the numbers of one switch.
+type SwitchNumbers struct {
+	Channels map[string]int // slot by channel name
+	Streams  map[string]int // slot by stream name (the channel's, where known)
+	RLOCs    map[string]int // index by address
+}
+
+// allot numbers the wanted names from first up to limit (exclusive). A name
+// that had a number keeps it; new ones get the lowest free numbers in order of
+// name. Names that find no number are left out and returned.
+func allot(before map[string]int, wanted []string, first, limit int) (numbers map[string]int, left []string) {
+	numbers = make(map[string]int, len(wanted))
+	used := make(map[int]bool, len(wanted))
+	fresh := map[string]bool{}
+	for _, name := range wanted {
+		if n, ok := before[name]; ok {
+			numbers[name], used[n] = n, true
+		} else {
+			fresh[name] = true
+		}
+	}
+	next := first
+	for _, name := range slices.Sorted(maps.Keys(fresh)) {
+		for used[next] {
+			next++
+		}
+		if next >= limit {
+			left = append(left, name)
+			continue
+		}
+		numbers[name] = next
+		next++
+	}
+	return numbers, left
+}
