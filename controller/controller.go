@@ -1,0 +1,228 @@
+package controller
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/p4rt"
+	"google.golang.org/grpc"
+)
+
+// Options tune a Controller; the zero value works.
+type Options struct {
+	// ElectionID makes this controller primary over those with lower ones;
+	// the zero value means 1.
+	ElectionID p4rt.ElectionID
+	// Resync is how often a switch is read back to repair drift; 0 means 30 s.
+	Resync time.Duration
+	// RetryMin and RetryMax bound the backoff after a failure; 0 means 200 ms
+	// and 15 s.
+	RetryMin, RetryMax time.Duration
+	// Timeout bounds one attempt to connect or to reconcile; 0 means 30 s.
+	Timeout time.Duration
+	// TLS secures the sessions with the switches; nil is plaintext.
+	TLS *tls.Config
+	// DialOptions are added to every session, for instance to reach switches
+	// in this process.
+	DialOptions []grpc.DialOption
+	// Logger takes what an operator wants to read later; nil discards it.
+	Logger *slog.Logger
+	// Program is pushed to the switches; nil means CoreCast's.
+	Program *p4rt.Pipeline
+}
+
+func (o *Options) defaults() {
+	if o.ElectionID == (p4rt.ElectionID{}) {
+		o.ElectionID.Low = 1
+	}
+	setDefault(&o.Resync, 30*time.Second)
+	setDefault(&o.RetryMin, 200*time.Millisecond)
+	setDefault(&o.RetryMax, 15*time.Second)
+	setDefault(&o.Timeout, 30*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+func setDefault(d *time.Duration, v time.Duration) {
+	if *d <= 0 {
+		*d = v
+	}
+}
+
+// Controller makes the switches of a configuration hold what it asks for. Make
+// it with New, start it with Run; all other methods may be called by any
+// goroutine, before, during and after Run.
+type Controller struct {
+	opts    Options
+	schema  *p4rt.Schema
+	program *p4rt.Pipeline
+
+	mu      sync.Mutex // guards what follows; never held while calling an owner
+	state   State
+	order   []string // switches, as configured
+	owners  map[string]*owner
+	changed chan struct{} // closed and replaced at each change of a status
+	ctx     context.Context
+	wg      *sync.WaitGroup // owners under way; nil before Run
+}
+
+// New prepares a controller for a complete configuration.
+func New(cfg *config.Config, opts Options) (*Controller, error) {
+	opts.defaults()
+	schema, program, err := Program()
+	if err != nil {
+		return nil, err
+	}
+	if opts.Program != nil {
+		program = opts.Program
+	}
+	c := &Controller{
+		opts: opts, schema: schema, program: program,
+		state: State{Schema: schema}, owners: map[string]*owner{}, changed: make(chan struct{}),
+	}
+	return c, c.Apply(cfg)
+}
+
+// Apply makes cfg the desired state. Switches that it no longer names are let
+// go as they are.
+func (c *Controller) Apply(cfg *config.Config) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := State{Schema: c.schema, Config: cfg, Mappings: StaticMappings(cfg), Numbers: c.state.Numbers}
+	holdings, numbers, err := Desired(next)
+	if err != nil {
+		return fmt.Errorf("desired state: %w", err)
+	}
+	next.Numbers = numbers
+	c.state = next
+	c.order = c.order[:0]
+	for i := range cfg.Switches {
+		sw := &cfg.Switches[i]
+		c.order = append(c.order, sw.Name)
+		o := c.owners[sw.Name]
+		if o != nil && (o.address != sw.Address || o.device != sw.DeviceID) {
+			o.stop()
+			o = nil
+		}
+		if o == nil {
+			o = newOwner(c, sw)
+			c.owners[sw.Name] = o
+			c.startLocked(o)
+		}
+		o.want(holdings[sw.Name])
+	}
+	for name, o := range c.owners {
+		if cfg.FindSwitch(name) == nil {
+			o.stop()
+			delete(c.owners, name)
+		}
+	}
+	return nil
+}
+
+// Run reconciles until ctx ends, and returns when every session is closed. It
+// may be called once.
+func (c *Controller) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wg := &sync.WaitGroup{}
+	c.mu.Lock()
+	if c.wg != nil {
+		c.mu.Unlock()
+		return errors.New("controller: Run was called twice")
+	}
+	c.ctx, c.wg = ctx, wg
+	for _, o := range c.owners {
+		c.startLocked(o)
+	}
+	c.mu.Unlock()
+
+	<-ctx.Done()
+	c.mu.Lock() // no owner is added from here on: startLocked sees ctx
+	c.mu.Unlock()
+	wg.Wait()
+	return nil
+}
+
+// startLocked starts an owner, if Run is under way.
+func (c *Controller) startLocked(o *owner) {
+	if c.wg == nil || c.ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	o.cancel = cancel
+	c.wg.Go(func() {
+		defer cancel()
+		o.run(ctx)
+	})
+}
+
+// Status returns the status of every switch.
+func (c *Controller) Status() Status {
+	s, _ := c.watch()
+	return s
+}
+
+// watch returns the status and a channel that is closed when it changes.
+func (c *Controller) watch() (Status, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := Status{Warnings: c.state.Config.Warnings}
+	for _, name := range c.order {
+		s.Switches = append(s.Switches, c.owners[name].board.read())
+	}
+	return s, c.changed
+}
+
+func (c *Controller) notify() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// WaitReady waits until every switch holds what is wanted. When ctx ends
+// first, the error names the switches that do not and why.
+func (c *Controller) WaitReady(ctx context.Context) error {
+	for {
+		status, changed := c.watch()
+		if status.Ready() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			errs := []error{ctx.Err()}
+			for _, sw := range status.Switches {
+				if sw.Phase != Ready {
+					errs = append(errs, fmt.Errorf("switch %s is %s: %s", sw.Name, sw.Phase, sw.Reason))
+				}
+			}
+			return errors.Join(errs...)
+		}
+	}
+}
+
+// errNotConnected says that a switch cannot be asked now.
+var errNotConnected = errors.New("not connected")
+
+// session returns the session with a switch.
+func (c *Controller) session(name string) (*p4rt.Session, error) {
+	c.mu.Lock()
+	o := c.owners[name]
+	c.mu.Unlock()
+	if o == nil {
+		return nil, fmt.Errorf("no switch %q in the configuration", name)
+	}
+	if s := o.session.Load(); s != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("switch %s: %w: %s", name, errNotConnected, o.board.read().Reason)
+}

@@ -1,0 +1,389 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/p4/build"
+	p4configv1 "github.com/p4lang/p4runtime/go/p4/config/v1"
+	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/protoadapt"
+)
+
+func sortHolding(h *Holding) {
+	slices.SortFunc(h.Entries, func(a, b *p4rt.Entry) int { return cmp.Compare(a.Key(), b.Key()) })
+	slices.SortFunc(h.Groups, func(a, b *p4rt.Group) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+func TestEverySwitchHoldsWhatIsWanted(t *testing.T) {
+	cfg, targets := fig2(t)
+	c, stop := run(t, cfg, nil, Options{})
+	ready(t, c)
+	for name := range targets {
+		holds(t, c, name)
+	}
+	for _, sw := range c.Status().Switches {
+		if sw.Pipelines != 1 || sw.Wanted == 0 || sw.Installed != sw.Wanted || sw.Updates == 0 {
+			t.Errorf("status %+v", sw)
+		}
+	}
+	stop()
+
+	t.Run("a right switch is not written to", func(t *testing.T) {
+		w := &tap{}
+		c, _ := run(t, cfg, w, Options{Resync: 10 * time.Millisecond})
+		ready(t, c)
+		time.Sleep(50 * time.Millisecond) // some rounds more
+		if n := w.count(); n != 0 {
+			t.Errorf("%d updates were written", n)
+		}
+		for _, sw := range c.Status().Switches {
+			if sw.Pipelines != 0 || sw.Updates != 0 {
+				t.Errorf("status %+v", sw)
+			}
+		}
+	})
+}
+
+// references: what an entry refers to is written before it.
+func TestReferencesFirst(t *testing.T) {
+	cfg, _ := fig2(t)
+	cfg.Switches = cfg.Switches[:1]
+	w := &tap{}
+	c, _ := run(t, cfg, w, Options{})
+	ready(t, c)
+	at := map[uint32][]int{} // by table id
+	for i, u := range w.updates {
+		at[u.GetEntity().GetTableEntry().GetTableId()] = append(at[u.GetEntity().GetTableEntry().GetTableId()], i)
+	}
+	order := []uint32{tableID(build.TableNeighbors), tableID(build.TableRLOCs), tableID(build.TableEIDs), tableID(build.TableChannels), tableID(build.TablePorts)}
+	for i := range order[1:] {
+		before, after := at[order[i]], at[order[i+1]]
+		if len(before) == 0 || len(after) == 0 || slices.Max(before) > slices.Min(after) {
+			t.Errorf("table 0x%x at %v, 0x%x at %v", order[i], before, order[i+1], after)
+		}
+	}
+}
+
+func tableID(name string) uint32 {
+	for _, t := range build.P4Info().GetTables() {
+		if t.GetPreamble().GetName() == name {
+			return t.GetPreamble().GetId()
+		}
+	}
+	panic("no table " + name)
+}
+
+// refusal is what a P4Runtime server answers when it refuses update bad.
+func refusal(r *p4v1.WriteRequest, bad int, code codes.Code, message string) error {
+	var details []protoadapt.MessageV1
+	for i := range r.Updates {
+		e := &p4v1.Error{}
+		if i == bad {
+			e.CanonicalCode, e.Message = int32(code), message
+		}
+		details = append(details, protoadapt.MessageV1Of(e))
+	}
+	st, err := status.New(codes.Unknown, "some updates failed").WithDetails(details...)
+	if err != nil {
+		return err
+	}
+	return st.Err()
+}
+
+func TestRefusedUpdateIsReportedAndRetried(t *testing.T) {
+	cfg, _ := fig2(t)
+	cfg.Switches = cfg.Switches[:1]
+	w := &tap{}
+	w.refuse = func(r *p4v1.WriteRequest) error {
+		if r.Updates[0].GetEntity().GetTableEntry().GetTableId() == tableID(build.TableEIDs) {
+			return refusal(r, len(r.Updates)-1, codes.ResourceExhausted, "table is full")
+		}
+		return nil
+	}
+	c, _ := run(t, cfg, w, Options{})
+	s := until(t, c, "refusal", func(s Status) bool { return s.Switches[0].Phase == Failing }).Switches[0]
+	for _, want := range []string{"insert eids instance_id=0 eid=", "ResourceExhausted: table is full", "1 of "} {
+		if !strings.Contains(s.Reason, want) {
+			t.Errorf("reason %q lacks %q", s.Reason, want)
+		}
+	}
+	if s.Installed >= s.Wanted || s.Retries == 0 {
+		t.Errorf("status %+v", s)
+	}
+	w.mu.Lock()
+	w.refuse = nil
+	w.mu.Unlock()
+	ready(t, c)
+	holds(t, c, "itr")
+}
+
+// A write that fails as a whole ends the session; the next one goes on where
+// it stopped.
+func TestBrokenWriteIsRetried(t *testing.T) {
+	cfg, _ := fig2(t)
+	cfg.Switches = cfg.Switches[:1]
+	w := &tap{}
+	failures := 0
+	w.refuse = func(r *p4v1.WriteRequest) error { // called by one goroutine
+		if r.Updates[0].GetEntity().GetTableEntry().GetTableId() == tableID(build.TableEIDs) && failures < 3 {
+			failures++
+			return status.Error(codes.Unavailable, "connection reset")
+		}
+		return nil
+	}
+	c, _ := run(t, cfg, w, Options{})
+	ready(t, c)
+	holds(t, c, "itr")
+	if got := c.Status().Switches[0].Retries; got < 3 {
+		t.Errorf("%d retries", got)
+	}
+}
+
+func TestRestartedSwitchIsFilledAgain(t *testing.T) {
+	cfg, targets := fig2(t)
+	c, _ := run(t, cfg, nil, Options{})
+	ready(t, c)
+	targets["etr-2"].stop()
+	s := one(until(t, c, "failure", func(s Status) bool { return one(s, "etr-2").Phase == Failing }), "etr-2")
+	if s.Reason == "" || s.Since.IsZero() {
+		t.Errorf("status %+v", s)
+	}
+	if _, err := c.Drops(context.Background(), "etr-2"); err == nil || !strings.Contains(err.Error(), "etr-2") {
+		t.Errorf("counters of a switch that is gone: %v", err)
+	}
+	targets["etr-2"].start()
+	until(t, c, "recovery", func(s Status) bool { return one(s, "etr-2").Pipelines == 2 && s.Ready() })
+	holds(t, c, "etr-2")
+}
+
+func TestDriftIsRepaired(t *testing.T) {
+	cfg, _ := fig2(t)
+	cfg.Switches = cfg.Switches[:1]
+	c, _ := run(t, cfg, nil, Options{Resync: 5 * time.Millisecond})
+	ready(t, c)
+	session, err := c.session("itr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	entries, err := session.ReadEntries(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var damage []p4rt.Update
+	for _, e := range entries {
+		switch e.Table {
+		case build.TableEIDs, build.TableChannels:
+			damage = append(damage, p4rt.Update{Op: p4rt.Delete, Object: e})
+		case build.TableNeighbors:
+			wrong := *e
+			wrong.Params = slices.Clone(e.Params)
+			wrong.Params[0].Value = p4rt.Uint(77)
+			damage = append(damage, p4rt.Update{Op: p4rt.Modify, Object: &wrong})
+		}
+	}
+	damage = append(damage,
+		p4rt.Update{Op: p4rt.Insert, Object: &p4rt.Entry{Table: build.TableMyRLOCs, Action: build.ActionOwnRLOC,
+			Match: []p4rt.Match{p4rt.Exact(build.FieldMyRLOCsRLOC, p4rt.Uint(99))}}},
+		p4rt.Update{Op: p4rt.Modify, Object: &p4rt.Entry{Table: build.TableTarget, Default: true, Action: build.ActionGrowth,
+			Params: []p4rt.Param{{Name: build.ParamGrowthLimit, Value: p4rt.Uint(1)}, {Name: build.ParamGrowthPort, Value: p4rt.Uint(2)}}}},
+		p4rt.Update{Op: p4rt.Modify, Object: &p4rt.Group{ID: build.CopyGroupBase + 2, Replicas: []p4rt.Replica{{Port: 2, Instance: build.RIDHeader}}}},
+		p4rt.Update{Op: p4rt.Insert, Object: &p4rt.Group{ID: build.CopyGroupBase + 9, Replicas: []p4rt.Replica{{Port: 9, Instance: 1}}}},
+	)
+	if err := session.Write(ctx, damage); err != nil {
+		t.Fatal(err)
+	}
+	if err := eventually(func() error { return differs(c, "itr") }); err != nil {
+		t.Error(err)
+	}
+}
+
+// A group that is not the program's stays.
+func TestForeignGroupIsLeftAlone(t *testing.T) {
+	foreign := &p4rt.Group{ID: 7, Replicas: []p4rt.Replica{{Port: 1, Instance: 1}}}
+	todo := diff(&Holding{}, nil, []*p4rt.Group{foreign})
+	if todo.count() != 0 {
+		t.Errorf("would write %v", todo)
+	}
+}
+
+func eventually(check func() error) error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := check()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestForeignPipelineIsReplaced(t *testing.T) {
+	cfg, targets := fig2(t)
+	cfg.Switches = cfg.Switches[:1]
+	occupy(t, targets["itr"])
+	c, _ := run(t, cfg, nil, Options{})
+	ready(t, c)
+	holds(t, c, "itr")
+	if got := c.Status().Switches[0].Pipelines; got != 1 {
+		t.Errorf("%d pipelines were pushed", got)
+	}
+}
+
+// occupy gives a switch another program with a multicast group of its own.
+func occupy(t *testing.T, g *target) {
+	t.Helper()
+	text, err := os.ReadFile("../softswitch/testdata/toolbox.p4info.txtpb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	device, err := os.ReadFile("../softswitch/testdata/toolbox.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := &p4configv1.P4Info{}
+	if err := (prototext.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, info); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := p4rt.NewSchema(info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipeline, err := p4rt.NewPipeline(info, device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	s, err := p4rt.Dial(ctx, schema, p4rt.Options{Address: g.addr, DeviceID: g.device, ElectionID: p4rt.ElectionID{Low: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if pushed, err := s.EnsurePipeline(ctx, pipeline); err != nil || !pushed {
+		t.Fatalf("pushed %v: %v", pushed, err)
+	}
+	group := &p4rt.Group{ID: build.CopyGroupBase + 2, Replicas: []p4rt.Replica{{Port: 5, Instance: 5}}}
+	if err := s.Write(ctx, []p4rt.Update{{Op: p4rt.Insert, Object: group}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnotherPrimaryIsNamed(t *testing.T) {
+	cfg, targets := fig2(t)
+	cfg.Switches = cfg.Switches[:1]
+	schema, _, err := Program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := p4rt.Dial(context.Background(), schema, p4rt.Options{
+		Address: targets["itr"].addr, DeviceID: 1, ElectionID: p4rt.ElectionID{Low: 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _ := run(t, cfg, nil, Options{ElectionID: p4rt.ElectionID{Low: 4}})
+	s := until(t, c, "refusal", func(s Status) bool { return s.Switches[0].Phase == Failing }).Switches[0]
+	if !strings.Contains(s.Reason, "not primary with election id 4: the controller with id 5 owns the switch") {
+		t.Errorf("reason %q", s.Reason)
+	}
+	other.Close()
+	ready(t, c)
+}
+
+func TestApply(t *testing.T) {
+	cfg, _ := fig2(t)
+	w := &tap{}
+	c, _ := run(t, cfg, w, Options{})
+	ready(t, c)
+	before := w.count()
+
+	next := *cfg
+	next.Channels = append(slices.Clone(cfg.Channels), config.Channel{Name: "more", Site: "studio",
+		SourceEID: cfg.Channels[0].SourceEID, Ingress: cfg.Channels[0].Ingress})
+	if err := next.Complete(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Apply(&next); err != nil {
+		t.Fatal(err)
+	}
+	if err := eventually(func() error { return differs(c, "etr-3") }); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, c)
+	for _, name := range []string{"itr", "etr-1", "etr-2"} {
+		if err := eventually(func() error { return differs(c, name) }); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := w.count() - before; got != 4 { // one channel, three streams
+		t.Errorf("%d updates for one more channel, want 4", got)
+	}
+
+	// Without etr-3, its owner ends and the others stay ready.
+	fewer := next
+	fewer.Switches = next.Switches[:3]
+	if err := c.Apply(&fewer); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(c.Status().Switches); got != 3 {
+		t.Errorf("%d switches", got)
+	}
+	ready(t, c)
+}
+
+func TestCounters(t *testing.T) {
+	cfg, _ := fig2(t)
+	c, _ := run(t, cfg, nil, Options{})
+	ready(t, c)
+	session, err := c.session("itr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A payload packet too short to be one, as if received on the source's port.
+	frame := []byte{0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 1, 0x86, 0xdd, 0}
+	mac := cfg.Switches[0].Ports[0].MAC
+	copy(frame, mac[:])
+	if err := session.PacketOut(frame, map[string]uint64{build.MetaPacketOutPort: 1, build.MetaPacketOutMode: build.OutReceive}); err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	if err := eventually(func() error {
+		drops, err := c.Drops(ctx, "itr")
+		if err == nil && drops["not_ip"].Packets != 1 {
+			err = status.Errorf(codes.NotFound, "drops %v", drops)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	// ARP is punted, counted by the switch and, on arrival, by us.
+	frame[12], frame[13] = 0x08, 0x06
+	if err := session.PacketOut(frame, map[string]uint64{build.MetaPacketOutPort: 1, build.MetaPacketOutMode: build.OutReceive}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, c, "a punt", func(s Status) bool { return one(s, "itr").Punts["arp"] == 1 })
+	if punts, err := c.Punts(ctx, "itr"); err != nil || punts["arp"].Packets != 1 {
+		t.Errorf("punts %v, %v", punts, err)
+	}
+	for _, f := range []func() (map[string]p4rt.Count, error){
+		func() (map[string]p4rt.Count, error) { return c.ChannelEvents(ctx, "news") },
+		func() (map[string]p4rt.Count, error) { return c.StreamEvents(ctx, "etr-1", "news") },
+	} {
+		if events, err := f(); err != nil || len(events) != 0 {
+			t.Errorf("events %v, %v", events, err)
+		}
+	}
+	if _, err := c.ChannelEvents(ctx, "old"); err == nil {
+		t.Error("events of a channel that does not exist")
+	}
+}

@@ -1,0 +1,90 @@
+package controller
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// Phase is where the reconciliation of a switch stands.
+type Phase string
+
+// Phases.
+const (
+	Connecting Phase = "connecting" // no session yet
+	Syncing    Phase = "syncing"    // connected, being brought to what is wanted
+	Ready      Phase = "ready"      // holds exactly what is wanted
+	Failing    Phase = "failing"    // the last attempt failed; retried
+)
+
+// Status is the state of the controller's work.
+type Status struct {
+	Switches []SwitchStatus `json:"switches"` // in the order of the configuration
+	Warnings []string       `json:"warnings,omitempty"`
+}
+
+// Ready reports whether every switch holds what is wanted.
+func (s Status) Ready() bool {
+	for _, sw := range s.Switches {
+		if sw.Phase != Ready {
+			return false
+		}
+	}
+	return true
+}
+
+// SwitchStatus is the state of one switch.
+type SwitchStatus struct {
+	Name    string    `json:"name"`
+	Address string    `json:"address"`
+	Phase   Phase     `json:"phase"`
+	Reason  string    `json:"reason,omitempty"` // why it is not ready
+	Since   time.Time `json:"since"`            // of Phase
+	// Wanted and Installed count entries and groups; Installed is what of
+	// Wanted the switch was last known to hold.
+	Wanted    int `json:"wanted"`
+	Installed int `json:"installed"`
+	// Problems are what is wanted but cannot be programmed.
+	Problems []string `json:"problems,omitempty"`
+	// Updates counts what was written since the controller started, Pipelines
+	// the programs pushed, Retries the attempts that failed.
+	Updates   uint64 `json:"updates"`
+	Pipelines uint64 `json:"pipelines"`
+	Retries   uint64 `json:"retries"`
+	// Punts counts packet-ins by reason, PuntsDropped those that came faster
+	// than they were taken.
+	Punts        map[string]uint64 `json:"punts,omitempty"`
+	PuntsDropped uint64            `json:"punts_dropped"`
+}
+
+// board keeps the status of one switch and tells who waits that it changed.
+type board struct {
+	changed func() // called after each change, without the lock
+
+	mu sync.Mutex // guards s
+	s  SwitchStatus
+}
+
+func (b *board) read() SwitchStatus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.s
+	s.Punts = maps.Clone(s.Punts)
+	return s
+}
+
+func (b *board) update(f func(*SwitchStatus)) {
+	b.mu.Lock()
+	before := b.s.Phase
+	f(&b.s)
+	if b.s.Phase != before {
+		b.s.Since = time.Now()
+	}
+	b.mu.Unlock()
+	b.changed()
+}
+
+// phase moves to a phase, with the reason for not being ready.
+func (b *board) phase(p Phase, reason string) {
+	b.update(func(s *SwitchStatus) { s.Phase, s.Reason = p, reason })
+}
