@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // maxPort is the highest usable port: 510 is the CPU port, 511 bmv2's drop port.
@@ -26,7 +27,9 @@ func (c *Config) checkSwitches(p *problems) {
 	addresses := map[netip.Addr]string{}
 	for i := range c.Switches {
 		s, path := &c.Switches[i], fmt.Sprintf("switches[%d]", i)
-		checkHostPort(p, path+".address", s.Address)
+		if !strings.HasPrefix(s.Address, "unix:") { // gRPC takes sockets of this machine, too
+			checkHostPort(p, path+".address", s.Address)
+		}
 		d := device{s.Address, s.DeviceID}
 		if other, dup := devices[d]; dup {
 			p.add(path+".address", fmt.Sprintf("%s device_id %d is %s too", s.Address, s.DeviceID,
