@@ -360,3 +360,21 @@ func ethernetFrame(dst string, etherType uint16) []byte {
 	f[12], f[13] = byte(etherType>>8), byte(etherType)
 	return f
 }
+
+func TestBatchesAreBounded(t *testing.T) {
+	f, _ := newReadyFixture(t)
+	_, err := f.client.Write(t.Context(), &p4v1.WriteRequest{DeviceId: testDevice, ElectionId: &p4v1.Uint128{Low: 1}, Updates: make([]*p4v1.Update, maxBatch+1)})
+	if status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("write: %v, want RESOURCE_EXHAUSTED", err)
+	}
+	all := &p4v1.Entity{Entity: &p4v1.Entity_CounterEntry{CounterEntry: &p4v1.CounterEntry{}}}
+	for _, n := range []int{maxBatch + 1, maxBatch} {
+		req := &p4v1.ReadRequest{DeviceId: testDevice}
+		for range n {
+			req.Entities = append(req.Entities, all)
+		}
+		if _, _, err := f.server.collect(req); n > maxBatch && status.Code(err) != codes.ResourceExhausted {
+			t.Errorf("read of %d requests: %v, want RESOURCE_EXHAUSTED", n, err)
+		}
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Write implements the P4Runtime RPC: every update is tried, and what became
@@ -22,6 +24,9 @@ func (s *Server) Write(ctx context.Context, req *p4v1.WriteRequest) (*p4v1.Write
 	}
 	if req.Atomicity != p4v1.WriteRequest_CONTINUE_ON_ERROR {
 		return nil, unimplemented("atomicity " + req.Atomicity.String())
+	}
+	if len(req.Updates) > maxBatch {
+		return nil, status.Errorf(codes.ResourceExhausted, "%d updates in one write: %d is the most", len(req.Updates), maxBatch)
 	}
 	s.counts.writes.Add(1)
 	errs := make([]error, len(req.Updates))
