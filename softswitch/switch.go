@@ -81,22 +81,38 @@ type Stats struct {
 	NoPipeline, NoPort uint64
 }
 
+func (c Config) withDefaults() Config {
+	if c.DropPort == 0 {
+		c.DropPort = DefaultDropPort
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// Validate reports what New would refuse, but for the program.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	if c.CPUPort > MaxPort || c.DropPort > MaxPort {
+		return fmt.Errorf("CPU port %d, drop port %d: ports are 0 to %d", c.CPUPort, c.DropPort, MaxPort)
+	}
+	if c.CPUPort == c.DropPort {
+		return fmt.Errorf("CPU port and drop port are both %d: give them different numbers", c.CPUPort)
+	}
+	return nil
+}
+
 // New makes a switch. Give it ports, then Run or Serve it.
 func New(cfg Config) (*Switch, error) {
-	if cfg.DropPort == 0 {
-		cfg.DropPort = DefaultDropPort
+	if err := cfg.Validate(); err != nil {
+		return nil, err
 	}
-	if cfg.CPUPort > MaxPort || cfg.DropPort > MaxPort {
-		return nil, fmt.Errorf("CPU port %d, drop port %d: ports are 0 to %d", cfg.CPUPort, cfg.DropPort, MaxPort)
+	cfg = cfg.withDefaults()
+	s := &Switch{
+		cfg: cfg, log: cfg.Logger.With("device", cfg.DeviceID),
+		engine: engine.Config{DropPort: cfg.DropPort, CPUPort: cfg.CPUPort},
 	}
-	if cfg.CPUPort == cfg.DropPort {
-		return nil, fmt.Errorf("CPU port and drop port are both %d: give them different numbers", cfg.CPUPort)
-	}
-	s := &Switch{cfg: cfg, log: cfg.Logger, engine: engine.Config{DropPort: cfg.DropPort, CPUPort: cfg.CPUPort}}
-	if s.log == nil {
-		s.log = slog.Default()
-	}
-	s.log = s.log.With("device", cfg.DeviceID)
 	s.ports.Store(new([MaxPort + 1]*attached))
 	s.packetOut.forwarder = newForwarder(s)
 	s.server = p4rtserver.New(p4rtserver.Config{
