@@ -119,10 +119,7 @@ func (p *Program) compileCall(j *bmv2json.ActionCall, gr *graph, self int) (cont
 	if err != nil {
 		return nil, err
 	}
-	return func(c *packet) int {
-		a.run(c)
-		return next
-	}, nil
+	return callNode(a, next), nil
 }
 
 // nodeNames lists a pipeline's nodes in the order in which they are compiled.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/corecast/corecast/softswitch/bmv2json"
@@ -64,7 +65,7 @@ type headerDef struct {
 
 	extractWords []wordMove
 	extractWide  []wideMove
-	overlayWords []wordMove
+	overlay      []overlayChunk
 	overlayWide  []wideMove
 	clearSlots   []int
 }
@@ -279,15 +280,53 @@ func (l *layout) close() error {
 			h.extractWords = append(h.extractWords, m)
 			h.clearSlots = append(h.clearSlots, f.slot)
 			if h.typ.written[i] {
-				h.overlayWords = append(h.overlayWords, m)
+				h.addOverlay(f)
 			}
 		}
 	}
 	return nil
 }
 
-// wordMove moves a field of up to 64 bits between a header's bytes and its
-// slot: the value is the bits [shl, shl+bits) of the 8 bytes at off, or, if
+// overlayChunk is 8 bytes of a header in which the deparser replaces the bits
+// of mask by the pieces: one load and one store, however many fields.
+type overlayChunk struct {
+	off    int
+	mask   uint64
+	pieces []overlayPiece
+}
+
+// overlayPiece places a field, or the part of it that is in the chunk. One of
+// the shifts is 0.
+type overlayPiece struct {
+	slot     int
+	shl, shr uint
+}
+
+// addOverlay adds a field of up to 64 bits to the one or two chunks it is in.
+func (h *headerDef) addOverlay(f *fieldLoc) {
+	end := f.bitOff + f.bits
+	for off := f.bitOff / 64 * 8; off*8 < end; off += 8 {
+		i := slices.IndexFunc(h.overlay, func(c overlayChunk) bool { return c.off == off })
+		if i < 0 {
+			i = len(h.overlay)
+			h.overlay = append(h.overlay, overlayChunk{off: off})
+		}
+		c := &h.overlay[i]
+		ones, piece := widthMask(f.bits), overlayPiece{slot: f.slot}
+		if d := off*8 + 64 - end; d >= 0 {
+			piece.shl = uint(d)
+			ones <<= piece.shl
+		} else {
+			piece.shr = uint(-d)
+			ones >>= piece.shr
+		}
+		c.mask |= ones
+		c.pieces = append(c.pieces, piece)
+	}
+}
+
+// wordMove moves a field of up to 64 bits from a header's bytes to its slot:
+// the value is the bits [shl, shl+bits) of the 8 bytes at off, or, if
 // they do not hold it all, of those and the ninth.
 type wordMove struct {
 	slot     int
@@ -295,11 +334,10 @@ type wordMove struct {
 	shl, shr uint
 	mask     uint64
 	ninth    uint // bits in the ninth byte
-	signed   bool
 }
 
 func newWordMove(f *fieldLoc) wordMove {
-	m := wordMove{slot: f.slot, off: f.bitOff / 8, shl: uint(f.bitOff % 8), shr: uint(64 - f.bits), mask: widthMask(f.bits), signed: f.signed}
+	m := wordMove{slot: f.slot, off: f.bitOff / 8, shl: uint(f.bitOff % 8), shr: uint(64 - f.bits), mask: widthMask(f.bits)}
 	if n := f.bitOff%8 + f.bits; n > 64 {
 		m.ninth = uint(n - 64)
 	}

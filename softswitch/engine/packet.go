@@ -200,21 +200,6 @@ func (m *wordMove) load(b []byte) uint64 {
 	return (v<<m.ninth | uint64(b[8])>>(8-m.ninth)) & m.mask
 }
 
-// store writes the field into b, which holds the header from m.off on, and
-// leaves the bits around it.
-func (m *wordMove) store(b []byte, v uint64) {
-	if m.ninth == 0 {
-		sh := m.shr - m.shl
-		old := binary.BigEndian.Uint64(b)
-		binary.BigEndian.PutUint64(b, old&^(m.mask<<sh)|(v&m.mask)<<sh)
-		return
-	}
-	old := binary.BigEndian.Uint64(b)
-	binary.BigEndian.PutUint64(b, old&^(m.mask>>m.ninth)|(v&m.mask)>>m.ninth)
-	keep := byte(0xff) >> m.ninth
-	b[8] = b[8]&keep | byte(v<<(8-m.ninth))
-}
-
 // getBits copies bits [shift, shift+bits) of src, right-aligned, to dst,
 // which is as long as that many bits need.
 func getBits(dst, src []byte, shift uint, bits int) {
@@ -262,9 +247,13 @@ func (c *packet) emit(h *headerDef, b []byte) {
 	if !s.dirty {
 		return
 	}
-	for i := range h.overlayWords {
-		m := &h.overlayWords[i]
-		m.store(b[m.off:], c.w[m.slot])
+	for i := range h.overlay {
+		k := &h.overlay[i]
+		v := binary.BigEndian.Uint64(b[k.off:]) &^ k.mask
+		for _, p := range k.pieces {
+			v |= c.w[p.slot] << p.shl >> p.shr
+		}
+		binary.BigEndian.PutUint64(b[k.off:], v)
 	}
 	for i := range h.overlayWide {
 		m := &h.overlayWide[i]

@@ -150,6 +150,15 @@ func (s *scope) primRemoveHeader(o operands) (step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if h := r.hdr; h != nil {
+		i := h.index
+		return func(c *packet) {
+			if c.w[i] != 0 {
+				c.setInvalid(h)
+				c.length -= h.size
+			}
+		}, nil
+	}
 	hdr := s.gen().headerOf(r)
 	return func(c *packet) {
 		if h := hdr(c); h != nil && c.w[h.index] != 0 {

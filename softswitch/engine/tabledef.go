@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/corecast/corecast/softswitch/bmv2json"
 )
@@ -192,6 +193,9 @@ func hitMiss(gr *graph, self int, j *bmv2json.Table, label string) (*int, error)
 // node compiles the application of the table.
 func (t *tableDef) node() controlNode {
 	at := t.info.index
+	if call := t.constCall(); call != nil {
+		return call
+	}
 	if len(t.keys) == 0 {
 		return func(c *packet) int { return c.dp.tables[at].apply(c, nil) }
 	}
@@ -200,6 +204,39 @@ func (t *tableDef) node() controlNode {
 		tb := c.dp.tables[at]
 		load(c, tb.key)
 		return tb.apply(c, tb.lookup(tb.key))
+	}
+}
+
+// constCall compiles a table that can only ever run one action without
+// parameters, which is what p4c makes of statements between tables; nil if t
+// is not such a table.
+func (t *tableDef) constCall() controlNode {
+	if len(t.keys) > 0 || !t.fixedDefault || t.counted || t.meter != nil || t.info.IdleTimeout {
+		return nil
+	}
+	local := slices.IndexFunc(t.actions, func(a *actionDef) bool { return a.info.ID == t.def.ActionID })
+	if local < 0 || len(t.actions[local].params) > 0 {
+		return nil
+	}
+	next := t.next[local]
+	if t.miss != nil {
+		next = *t.miss
+	}
+	return callNode(t.actions[local], next)
+}
+
+// callNode runs an action without parameters.
+func callNode(a *actionDef, next int) controlNode {
+	if len(a.steps) == 1 && a.jumps == nil {
+		only := a.steps[0]
+		return func(c *packet) int {
+			only(c)
+			return next
+		}
+	}
+	return func(c *packet) int {
+		a.run(c)
+		return next
 	}
 }
 
