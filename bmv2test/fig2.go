@@ -58,6 +58,8 @@ type Fig2Options struct {
 	// FromDomain takes each frame that domain d delivers to its viewers, from
 	// one goroutine a domain. Without it the domain's host keeps them.
 	FromDomain func(d int, frame []byte)
+	// AtSource likewise takes each frame that reaches the source.
+	AtSource func(frame []byte)
 	// Capture is as in Topology.
 	Capture int
 }
@@ -192,9 +194,9 @@ func (f *Fig2) topology(o Fig2Options) Topology {
 		transit.Members = append(transit.Members, Member{
 			At: Attachment{spec.Name, TransitPort}, MAC: SwitchMAC(d, TransitPort),
 		})
-		host := HostSpec{Name: SourceName, Addr: SourceEID}
+		host := HostSpec{Name: SourceName, Addr: SourceEID, Handler: o.AtSource}
 		if d > 0 {
-			host.Name, host.Addr = DomainName(d), domainHost(d)
+			host = HostSpec{Name: DomainName(d), Addr: domainHost(d)}
 			if o.FromDomain != nil {
 				host.Handler = func(frame []byte) { o.FromDomain(d, frame) }
 			}

@@ -106,6 +106,17 @@ func (n *Network) Port(at Attachment) port.Port {
 	return d.end(at.Port)
 }
 
+// Inject delivers frames to a switch on a segment as if from a stranger there.
+// No tap sees them.
+func (n *Network) Inject(segment, to string, frames ...[]byte) error {
+	for _, m := range n.segments[segment].members {
+		if m.name == to {
+			return m.send(frames)
+		}
+	}
+	return fmt.Errorf("segment %s has no member %q", segment, to)
+}
+
 // Address returns the address of a switch's P4Runtime server, as gRPC takes it.
 func (n *Network) Address(name string) string { return n.devices[name].address() }
 

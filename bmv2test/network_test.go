@@ -2,8 +2,6 @@ package bmv2test
 
 import (
 	"context"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -118,25 +116,5 @@ func TestBMv2Starts(t *testing.T) {
 	}
 	if err := n.Close(); err == nil {
 		t.Error("closing a network whose switch died is no error")
-	}
-}
-
-// needBMv2 skips the test where bmv2 cannot run, unless CORECAST_REQUIRE_BMV2
-// says that it must.
-func needBMv2(t *testing.T) {
-	t.Helper()
-	require := os.Getenv("CORECAST_REQUIRE_BMV2") != ""
-	missing := ""
-	if _, err := exec.LookPath(BMv2Binary); err != nil {
-		missing = BMv2Binary + " is not on PATH: " + BMv2Hint
-	} else if os.Geteuid() != 0 {
-		missing = "bmv2 needs network namespaces: run as root"
-	}
-	switch {
-	case missing == "":
-	case require:
-		t.Fatal(missing)
-	default:
-		t.Skip(missing)
 	}
 }

@@ -65,7 +65,7 @@ func (s *segment) pump(from *member) {
 	var to *member
 	flush := func() {
 		if len(batch) > 0 {
-			to.send(batch)
+			_ = to.send(batch) // a port closes only when the network ends
 			batch = batch[:0]
 		}
 	}
@@ -109,17 +109,18 @@ func (s *segment) lookup(frame []byte) *member {
 func (s *segment) flood(from *member, frame []byte) {
 	for _, m := range s.members {
 		if m != from && s.tap(from.name, m.name, frame) == Forward {
-			m.send([][]byte{frame})
+			_ = m.send([][]byte{frame})
 		}
 	}
 }
 
-// send transmits for whichever pump calls. A port that was closed takes
-// nothing more: the network is ending.
-func (m *member) send(frames [][]byte) {
+// send transmits for whoever calls. What finds no room is lost, as on any
+// Ethernet; the port counts it.
+func (m *member) send(frames [][]byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, _ = m.port.Send(frames)
+	_, err := m.port.Send(frames)
+	return err
 }
 
 // newFrames returns n buffers as port.Port.Recv wants them.

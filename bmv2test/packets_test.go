@@ -1,0 +1,240 @@
+package bmv2test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+
+	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/wire"
+	"github.com/corecast/corecast/wire/inet"
+)
+
+// channelPort is the UDP source port of the channel's packets.
+const channelPort = 40000
+
+func addrPort(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a, port) }
+
+func discardPort(h *Host) netip.AddrPort { return addrPort(h.Addr, 9) }
+
+// reserved is where the channel's packets go.
+func reserved() netip.AddrPort { return addrPort(ReservedEID, wire.Port) }
+
+// datagram returns a UDP frame from a host's own address.
+func (t *T) datagram(h *Host, dst netip.AddrPort, payload []byte) []byte {
+	t.Helper()
+	return t.datagramFrom(h, inet.Datagram{Src: addrPort(h.Addr, channelPort), Dst: dst, Payload: payload})
+}
+
+func (t *T) datagramFrom(h *Host, d inet.Datagram) []byte {
+	t.Helper()
+	frame, err := h.Datagram(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frame
+}
+
+// fromSource returns a UDP frame of the source.
+func (t *T) fromSource(dst netip.AddrPort, payload []byte) []byte {
+	t.Helper()
+	return t.datagram(t.fig.Host(SourceName), dst, payload)
+}
+
+// media is a payload with a sequence number nobody used before.
+type media struct {
+	id    wire.ID
+	bytes []byte
+}
+
+func (t *T) media(size int) media {
+	t.sequence++
+	return mediaOf(t.sequence, size)
+}
+
+func mediaOf(sequence uint32, size int) media {
+	b := make([]byte, size)
+	random := rand.New(rand.NewPCG(uint64(sequence), uint64(size)))
+	for i := range b {
+		b[i] = byte(random.Uint32())
+	}
+	return mediaFrom(sequence, b)
+}
+
+func mediaFrom(sequence uint32, b []byte) media { return media{wire.Identify(sequence, b), b} }
+
+// datagramOf is what a host should see.
+func datagramOf(src, dst netip.AddrPort, ttl uint8, payload []byte) inet.Datagram {
+	return inet.Datagram{Src: src, Dst: dst, TTL: ttl, Payload: payload}
+}
+
+// payload returns the payload packet of m.
+func (t *T) payload(m media) []byte {
+	t.Helper()
+	return t.fromSource(reserved(), must(wire.AppendPayload(nil, m.id, m.bytes)))
+}
+
+// header returns the header packet that asks for m for one viewer.
+func (t *T) header(m media, viewer netip.AddrPort) []byte {
+	t.Helper()
+	return t.fromSource(reserved(), must(wire.AppendHeader4(nil, m.id, []netip.AddrPort{viewer})))
+}
+
+// encapsulated returns a frame to ETR (or ITR) d around an inner packet, as a
+// switch with that RLOC would send it.
+func (t *T) encapsulated(d int, from netip.Addr, inner []byte) []byte {
+	t.Helper()
+	tunnel := lisp.Tunnel{Src: from, Dst: t.fig.RLOC(d)}
+	return must(tunnel.Append(transitEthernet(d), inner))
+}
+
+// transitEthernet returns the Ethernet header of a frame to the transit port
+// of switch d.
+func transitEthernet(d int) []byte {
+	eth := inet.Ethernet{Dst: SwitchMAC(d, TransitPort), Src: inet.MAC{2, 9, 9, 9, 9, 9}, Type: inet.EtherTypeIPv4}
+	return eth.Append(nil)
+}
+
+// must is for packets that cannot fail to build.
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// with returns a copy of frame, changed by f.
+func with(frame []byte, f func(b []byte)) []byte {
+	b := slices.Clone(frame)
+	f(b)
+	return b
+}
+
+// edit returns a copy of a frame with an IPv4 packet in it, changed by f, which
+// is given the packet; its header checksum is then made right.
+func edit(frame []byte, f func(ip []byte)) []byte {
+	return with(frame, func(b []byte) {
+		f(ipv4(b))
+		fixChecksum(ipv4(b))
+	})
+}
+
+func fixChecksum(ip []byte) {
+	size := int(ip[0]&15) * 4
+	if size < inet.IPv4Size || size > len(ip) {
+		return
+	}
+	binary.BigEndian.PutUint16(ip[10:], 0)
+	binary.BigEndian.PutUint16(ip[10:], inet.Checksum(ip[:size]))
+}
+
+// Offsets in an IPv4 packet without options.
+const (
+	atIPLength = 2
+	atTTL      = 8
+	atUDP      = inet.IPv4Size
+	atUDPSize  = atUDP + 4
+	atCoreCast = inet.IPv4Size + inet.UDPSize
+	atType     = atCoreCast // version and type
+	atCount    = atCoreCast + 1
+	atSize     = atCoreCast + 2 // payload length
+	atHash     = atCoreCast + 8
+)
+
+// resize makes the IP and UDP lengths of a packet right by delta.
+func resize(ip []byte, delta int) {
+	be := binary.BigEndian
+	be.PutUint16(ip[atIPLength:], uint16(int(be.Uint16(ip[atIPLength:]))+delta))
+	be.PutUint16(ip[atUDPSize:], uint16(int(be.Uint16(ip[atUDPSize:]))+delta))
+}
+
+// tunnelled is a decoded frame of the transit segment.
+type tunnelled struct {
+	lisp.Packet
+	frame  []byte
+	inner  inet.Datagram
+	header wire.Header // if inner is for port 4344
+}
+
+func (t *T) tunnelled(c crossing) tunnelled {
+	t.Helper()
+	p := tunnelled{frame: c.frame}
+	var eth inet.Ethernet
+	packet, err := eth.Decode(c.frame)
+	if err == nil {
+		err = p.Decode(packet)
+	}
+	if err == nil {
+		err = p.inner.Decode(p.Inner)
+	}
+	if err == nil && p.inner.Dst.Port() == wire.Port {
+		err = p.header.Decode(p.inner.Payload)
+	}
+	if err != nil {
+		t.Fatalf("frame from %s to %s: %v: %x", c.from, c.to, err, c.frame)
+	}
+	return p
+}
+
+// checkCopy checks that a transit frame is the payload copy of m.
+func (t *T) checkCopy(c crossing, m media) {
+	t.Helper()
+	p := t.tunnelled(c)
+	var got wire.Payload
+	if err := got.Decode(p.inner.Payload); err != nil {
+		t.Fatalf("from %s to %s: want a payload copy: %v", c.from, c.to, err)
+	}
+	if got.ID != m.id || !bytes.Equal(got.Media, m.bytes) {
+		t.Fatalf("the payload copy is of %+v, want %+v", got.ID, m.id)
+	}
+}
+
+// checkHeader checks that a transit frame is the header of m for a viewer.
+func (t *T) checkHeader(c crossing, m media, viewer netip.AddrPort) {
+	t.Helper()
+	p := t.tunnelled(c)
+	var got wire.Header4
+	if err := got.Decode(p.inner.Payload); err != nil {
+		t.Fatalf("from %s to %s: want a header: %v", c.from, c.to, err)
+	}
+	if got.ID != m.id || got.Len() != 1 || got.Viewer(0) != viewer {
+		t.Fatalf("the header is of %+v for %v, want %+v for %v", got.ID, got.Viewer(0), m.id, viewer)
+	}
+}
+
+// checkViewerGot checks that a frame is m's media as viewer v should see it.
+func (t *T) checkViewerGot(a arrival, m media, v Viewer) {
+	t.Helper()
+	t.checkDelivered(a, DomainName(v.Domain), SwitchMAC(v.Domain, LocalPort), v.MAC, inet.Datagram{
+		Src: addrPort(SourceEID, channelPort), Dst: v.EID, TTL: 62, Payload: m.bytes,
+	})
+}
+
+// checkDelivered checks where a UDP packet arrived and all that is in it.
+func (t *T) checkDelivered(a arrival, host string, src, dst inet.MAC, want inet.Datagram) {
+	t.Helper()
+	var eth inet.Ethernet
+	var got inet.Datagram
+	packet, err := eth.Decode(a.frame)
+	if err == nil {
+		err = got.Decode(packet)
+	}
+	if err != nil {
+		t.Fatalf("at %s: %v: %x", a.host, err, a.frame)
+	}
+	if wantEth := (inet.Ethernet{Dst: dst, Src: src, Type: inet.EtherTypeIPv4}); a.host != host || eth != wantEth {
+		t.Fatalf("at %s: Ethernet header %+v, want at %s: %+v", a.host, eth, host, wantEth)
+	}
+	if !bytes.Equal(got.Payload, want.Payload) {
+		t.Fatalf("at %s, for %v: %d bytes that are not the %d sent", a.host, got.Dst, len(got.Payload), len(want.Payload))
+	}
+	if size := inet.EthernetSize + inet.HeaderSize(got.Dst.Addr()) + len(want.Payload); len(a.frame) != size {
+		t.Fatalf("at %s, for %v: the frame has %d bytes, want %d", a.host, got.Dst, len(a.frame), size)
+	}
+	got.Payload, want.Payload = nil, nil
+	if got.Src != want.Src || got.Dst != want.Dst || got.TTL != want.TTL || got.TOS != want.TOS {
+		t.Fatalf("at %s: %+v, want %+v", a.host, got, want)
+	}
+}

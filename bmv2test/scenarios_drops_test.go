@@ -1,0 +1,333 @@
+package bmv2test
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/p4/build"
+	"github.com/corecast/corecast/wire"
+	"github.com/corecast/corecast/wire/inet"
+)
+
+func dropScenarios() []Scenario {
+	return []Scenario{
+		{"drop: port that is not in use", dropUnknownPort},
+		{"drop: not addressed to us", dropNotOurMAC},
+		{"drop: not IP", dropNotIP},
+		{"drop: truncated", dropTruncated},
+		{"drop: bad IPv4", dropBadIPv4},
+		{"drop: IP options", dropOptions},
+		{"drop: bad LISP", dropBadLISP},
+		{"drop: bad CoreCast", dropBadCoreCast},
+		{"drop: count that does not fit", dropBadCount},
+		{"drop: list where lists are not allowed", dropList},
+		{"drop: payload length", dropPayloadLength},
+		{"drop: wrong hash", dropHash},
+		{"drop: unknown payload", dropUnknownPayload},
+		{"drop: reserved EID from another source", dropChannelSource},
+		{"drop: reserved EID from another port", dropChannelPort},
+		{"drop: reserved EID without a channel", dropReservedEID},
+		{"drop: stream from an RLOC that is not allowed", dropStreamRLOC},
+		{"drop: stream that is not the channel's", dropWrongStream},
+		{"drop: entry that is not local", dropEntryNotLocal},
+		{"drop: decapsulated packet that is not local", dropNotLocal},
+		{"drop: no route", dropNoRoute},
+		{"drop: mapping without an RLOC", dropNoEncap},
+		{"drop: packet-out of an unknown mode", dropPacketOut},
+	}
+}
+
+// dropped is one drop counted at switch d under a reason.
+func dropped(d int, reason int64) counts { return counts{drop(d, reason): 1} }
+
+// drops sends a frame from a host, or injects it at a switch with host "", and
+// checks that nothing comes of it but one count.
+func (t *T) drops(d int, reason int64, host string, frame []byte) {
+	t.Helper()
+	t.dropsCounting(d, dropped(d, reason), host, frame)
+}
+
+func (t *T) dropsCounting(d int, counted counts, host string, frame []byte) {
+	t.Helper()
+	t.observe(expect{counted: counted}, func() {
+		if host == "" {
+			t.inject(d, frame)
+		} else {
+			t.send(host, frame)
+		}
+	})
+}
+
+// settled brings m to the ITR and, by a header for a viewer of domain 1, to
+// ETR 1.
+func (t *T) settled(size int) media {
+	t.Helper()
+	m := t.media(size)
+	t.serve(m, t.fig.Viewers[0], true, t.payload(m))
+	return m
+}
+
+func dropUnknownPort(t *T) {
+	// No fences here: while the port is out of use they cannot pass.
+	frame := t.fromSource(addrPort(t.fig.Host(DomainName(1)).Addr, 7), []byte("too early"))
+	c := t.controls[0]
+	var port *p4rt.Entry
+	for _, e := range c.entries(t.ctx, t.T, build.TablePorts) {
+		if valueOf(e.Match[0].Value) == LocalPort {
+			port = e
+		}
+	}
+	write := func(u p4rt.Update) {
+		if err := c.session.Write(t.ctx, []p4rt.Update{u}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := drop(0, build.DropUnknownPort)
+	t.observe(expect{counted: counts{want: 1}}, func() {
+		before := t.counts()[want]
+		write(p4rt.Update{Op: p4rt.Delete, Object: port})
+		t.send(SourceName, frame)
+		t.until("the frame is counted", func() bool { return t.counts()[want] > before })
+		write(p4rt.Update{Op: p4rt.Insert, Object: port})
+	})
+}
+
+func dropNotOurMAC(t *T) {
+	frame := t.fromSource(discardPort(t.fig.Host(DomainName(1))), []byte("for another"))
+	for _, mac := range []inet.MAC{{2, 3, 4, 5, 6, 7}, {255, 255, 255, 255, 255, 255}, SwitchMAC(0, TransitPort)} {
+		t.drops(0, build.DropNotOurMAC, SourceName, with(frame, func(b []byte) { copy(b, mac[:]) }))
+	}
+}
+
+func dropNotIP(t *T) {
+	frame := t.fromSource(discardPort(t.fig.Host(DomainName(1))), []byte("not IP"))
+	for _, etherType := range []uint16{0x86dd, 0x88cc, 0x0100} {
+		t.drops(0, build.DropNotIP, SourceName, with(frame, func(b []byte) { binary.BigEndian.PutUint16(b[12:], etherType) }))
+	}
+}
+
+func dropTruncated(t *T) {
+	ordinary := t.fromSource(discardPort(t.fig.Host(DomainName(1))), make([]byte, 60))
+	for _, n := range []int{inet.EthernetSize + 4, inet.EthernetSize + 19, len(ordinary) - 1} {
+		t.drops(0, build.DropTruncated, SourceName, ordinary[:n])
+	}
+	m := t.media(1200)
+	payload := t.payload(m)
+	// Cut short on the way: shorter than its IP length says.
+	t.drops(0, build.DropTruncated, SourceName, payload[:len(payload)-1])
+	t.drops(0, build.DropTruncated, SourceName, payload[:700])
+	// Cut short before it was sent: IP and UDP lengths agree, the media do not.
+	for _, cut := range []int{1, 600, 1200} {
+		t.drops(0, build.DropTruncated, SourceName, edit(payload[:len(payload)-cut], func(ip []byte) { resize(ip, -cut) }))
+	}
+	// At an ETR, cut inside the tunnel.
+	inner := ipv4(payload)
+	tunnelled := t.encapsulated(1, t.fig.RLOC(0), inner)
+	t.drops(1, build.DropTruncated, "", tunnelled[:len(tunnelled)-1])
+	shorter := edit(tunnelled[:len(tunnelled)-1], func(ip []byte) { resize(ip, -1) })
+	t.drops(1, build.DropTruncated, "", shorter)
+	t.drops(1, build.DropTruncated, "", edit(tunnelled[:inet.EthernetSize+36], func(ip []byte) { resize(ip, -len(inner)) }))
+}
+
+func dropBadIPv4(t *T) {
+	frame := t.fromSource(discardPort(t.fig.Host(DomainName(1))), make([]byte, 60))
+	t.drops(0, build.DropBadIPv4, SourceName, with(frame, func(b []byte) { ipv4(b)[10]++ })) // checksum
+	t.drops(0, build.DropBadIPv4, SourceName, edit(frame, func(ip []byte) { ip[0] = 0x65 }))
+	t.drops(0, build.DropBadIPv4, SourceName, edit(frame, func(ip []byte) { ip[0] = 0x44 }))
+	t.drops(0, build.DropBadIPv4, SourceName, edit(frame, func(ip []byte) { binary.BigEndian.PutUint16(ip[atIPLength:], 19) }))
+	// The inner header of a tunnelled packet, too.
+	tunnelled := t.encapsulated(1, t.fig.RLOC(0), ipv4(frame))
+	t.drops(1, build.DropBadIPv4, "", with(tunnelled, func(b []byte) { b[inet.EthernetSize+build.LISPIPv4Bytes+10]++ }))
+}
+
+func dropOptions(t *T) {
+	frame := t.fromSource(discardPort(t.fig.Host(DomainName(1))), make([]byte, 60))
+	t.drops(0, build.DropIPOptions, SourceName, edit(frame, func(ip []byte) { ip[0] = 0x46 }))
+}
+
+func dropBadLISP(t *T) {
+	inner := ipv4(t.fromSource(discardPort(t.fig.Host(DomainName(1))), make([]byte, 60)))
+	tunnelled := t.encapsulated(1, t.fig.RLOC(0), inner)
+	at := inet.EthernetSize + build.LISPIPv4Bytes
+	for _, first := range []byte{0x65, 0x00, 0x46} { // IPv6, nothing, options
+		t.drops(1, build.DropBadLISP, "", with(tunnelled, func(b []byte) {
+			b[at] = first
+			if first == 0x46 {
+				fixChecksum(b[at:])
+			}
+		}))
+	}
+}
+
+func dropBadCoreCast(t *T) {
+	m := t.media(300)
+	viewer := t.fig.Viewers[0].EID
+	header, payload := t.header(m, viewer), t.payload(m)
+	for _, frame := range [][]byte{
+		t.fromSource(addrPort(ReservedEID, 5000), make([]byte, 60)),           // another UDP port
+		edit(header, func(ip []byte) { ip[9] = 6 }),                           // TCP
+		edit(header, func(ip []byte) { ip[atType] = 0x22 }),                   // version 2
+		edit(header, func(ip []byte) { ip[atType] = 0x14 }),                   // type 4
+		edit(header, func(ip []byte) { ip[atType] = 0x13 }),                   // HEADER6 over IPv4
+		edit(payload, func(ip []byte) { ip[atCount] = 1 }),                    // a payload with entries
+		edit(append(header[:len(header):len(header)], 0, 0), func([]byte) {}), // bytes behind the packet
+		edit(append(payload[:len(payload):len(payload)], 9), func(ip []byte) { resize(ip, 1) }),
+	} {
+		t.drops(0, build.DropBadCorecast, SourceName, frame)
+	}
+}
+
+func dropBadCount(t *T) {
+	header := t.header(t.settled(300), t.fig.Viewers[0].EID)
+	for _, count := range []byte{0, 2, 32, 33, 255} {
+		t.drops(0, build.DropBadCount, SourceName, edit(header, func(ip []byte) { ip[atCount] = count }))
+	}
+	// At an ETR.
+	inner := ipv4(edit(header, func(ip []byte) { ip[atCount] = 3 }))
+	t.drops(1, build.DropBadCount, "", t.encapsulated(1, t.fig.RLOC(0), inner))
+}
+
+func dropList(t *T) {
+	m := t.settled(300)
+	list := []netip.AddrPort{t.fig.Viewers[0].EID, t.fig.Viewers[1].EID}
+	t.drops(0, build.DropListRefused, SourceName, t.fromSource(reserved(), must(wire.AppendHeader4(nil, m.id, list))))
+}
+
+func dropPayloadLength(t *T) {
+	payload := t.payload(t.media(100))
+	rejected := dropped(0, build.DropPayloadLength).plus(counts{event(0, build.EventPayloadRejected): 1})
+	for _, length := range []uint16{0, build.MaxPayload + 1, 0xFFFF} {
+		t.dropsCounting(0, rejected, SourceName, edit(payload, func(ip []byte) {
+			binary.BigEndian.PutUint16(ip[atSize:], length)
+		}))
+	}
+}
+
+// dropHash spoils media and hash, at the ITR and in the tunnel, and checks that
+// what is stored does not suffer.
+func dropHash(t *T) {
+	m := t.settled(1316)
+	other := t.media(1316)
+	t.media(1)
+	itr := dropped(0, build.DropPayloadHash).plus(counts{event(0, build.EventPayloadRejected): 1})
+	etr := dropped(1, build.DropPayloadHash).plus(counts{event(1, build.EventPayloadRejected): 1})
+	for _, at := range []int{atHash, atHash + 3, atCoreCast + build.CorecastBytes, atCoreCast + build.CorecastBytes + 1315} {
+		spoiled := with(t.payload(other), func(b []byte) { ipv4(b)[at] ^= 0x10 })
+		t.dropsCounting(0, itr, SourceName, spoiled)
+		t.dropsCounting(1, etr, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(spoiled)))
+	}
+	t.serve(m, t.fig.Viewers[0], false)
+}
+
+func dropUnknownPayload(t *T) {
+	m := t.settled(300)
+	viewer := t.fig.Viewers[0].EID
+	never, length, hash, sequence := t.media(300), m, m, m
+	length.id.Length--
+	hash.id.Hash++
+	sequence.id.Sequence += 2
+	for _, m := range []media{never, length, hash, sequence} {
+		unknown := func(d int) counts {
+			return dropped(d, build.DropUnknownPayload).plus(counts{event(d, build.EventHeaderUnknown): 1})
+		}
+		t.dropsCounting(0, unknown(0), SourceName, t.header(m, viewer))
+		t.dropsCounting(1, unknown(1), "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.header(m, viewer))))
+	}
+}
+
+func dropChannelSource(t *T) {
+	m := t.settled(300)
+	source := t.fig.Host(SourceName)
+	other := addrPort(netip.MustParseAddr("10.0.0.66"), channelPort)
+	for _, payload := range [][]byte{
+		must(wire.AppendPayload(nil, m.id, m.bytes)),
+		must(wire.AppendHeader4(nil, m.id, []netip.AddrPort{t.fig.Viewers[0].EID})),
+		[]byte("anything"),
+	} {
+		frame := t.datagramFrom(source, inet.Datagram{Src: other, Dst: reserved(), Payload: payload})
+		t.drops(0, build.DropChannelSource, SourceName, frame)
+	}
+}
+
+func dropChannelPort(t *T) {
+	m := t.settled(300)
+	for _, frame := range [][]byte{t.payload(t.media(300)), t.header(m, t.fig.Viewers[0].EID)} {
+		t.drops(0, build.DropChannelPort, "", append(transitEthernet(0), ipv4(frame)...))
+	}
+}
+
+func dropReservedEID(t *T) {
+	m := t.settled(300)
+	unused := netip.MustParseAddr("10.0.255.77")
+	t.drops(0, build.DropReservedEID, SourceName, t.fromSource(addrPort(unused, wire.Port), must(wire.AppendPayload(nil, m.id, m.bytes))))
+	t.drops(0, build.DropReservedEID, SourceName, t.fromSource(addrPort(unused, 80), nil))
+	// A viewer cannot have one either.
+	t.drops(0, build.DropReservedEID, SourceName, t.header(m, addrPort(unused, MediaPort)))
+}
+
+func dropStreamRLOC(t *T) {
+	m := t.settled(300)
+	stranger := netip.MustParseAddr("192.0.2.99")
+	for _, frame := range [][]byte{t.payload(t.media(300)), t.header(m, t.fig.Viewers[0].EID)} {
+		t.drops(1, build.DropStreamRLOC, "", t.encapsulated(1, stranger, ipv4(frame)))
+	}
+}
+
+// dropWrongStream comes from the ITR's RLOC, but is not the channel.
+func dropWrongStream(t *T) {
+	m := t.settled(300)
+	source := t.fig.Host(SourceName)
+	payload := must(wire.AppendPayload(nil, m.id, m.bytes))
+	for _, d := range []inet.Datagram{
+		{Src: addrPort(netip.MustParseAddr("10.0.0.66"), channelPort), Dst: reserved(), Payload: payload},
+		{Src: addrPort(SourceEID, channelPort), Dst: addrPort(netip.MustParseAddr("10.0.255.2"), wire.Port), Payload: payload},
+	} {
+		t.drops(1, build.DropStreamRLOC, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.datagramFrom(source, d))))
+	}
+}
+
+func dropEntryNotLocal(t *T) {
+	m := t.settled(300)
+	elsewhere := t.domainViewers(2, 1)[0].EID
+	nowhere := netip.MustParseAddrPort("203.0.113.9:5004")
+	for _, viewer := range []netip.AddrPort{elsewhere, nowhere} {
+		t.drops(1, build.DropEntryNotLocal, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.header(m, viewer))))
+	}
+}
+
+func dropNotLocal(t *T) {
+	for _, dst := range []netip.Addr{t.fig.Host(DomainName(2)).Addr, netip.MustParseAddr("203.0.113.9")} {
+		t.drops(1, build.DropNotLocal, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.fromSource(addrPort(dst, 7), nil))))
+	}
+}
+
+func dropNoRoute(t *T) {
+	// From the transit side nothing is worth a punt.
+	frame := ipv4(t.fromSource(netip.MustParseAddrPort("203.0.113.9:7"), nil))
+	t.drops(0, build.DropNoRoute, "", append(transitEthernet(0), frame...))
+	// A viewer needs an EID.
+	m := t.settled(300)
+	outside := netip.MustParsePrefix("203.0.113.0/24")
+	t.controls[0].write(t, p4rt.Update{Op: p4rt.Insert, Object: eidEntry(outside, build.ActionNative,
+		p4rt.Param{Name: build.ParamNativeNextHop, Value: p4rt.Addr(t.fig.RLOC(1))})})
+	t.drops(0, build.DropNoRoute, SourceName, t.header(m, addrPort(outside.Addr().Next(), MediaPort)))
+}
+
+func dropNoEncap(t *T) {
+	prefix := netip.MustParsePrefix("172.16.0.0/16")
+	t.controls[0].write(t, p4rt.Update{Op: p4rt.Insert, Object: toRLOC(prefix, build.MaxRLOCs-1)})
+	t.drops(0, build.DropNoEncap, SourceName, t.fromSource(addrPort(prefix.Addr().Next(), 7), nil))
+	m := t.settled(300)
+	t.drops(0, build.DropNoEncap, SourceName, t.header(m, addrPort(prefix.Addr().Next(), MediaPort)))
+}
+
+func dropPacketOut(t *T) {
+	frame := t.fromSource(discardPort(t.fig.Host(DomainName(1))), nil)
+	want := drop(0, build.DropPacketOut)
+	t.observe(expect{counted: counts{want: 1}}, func() {
+		before := t.counts()[want]
+		t.packetOut(0, LocalPort, 7, frame)
+		t.until("the packet-out is counted", func() bool { return t.counts()[want] > before })
+	})
+}

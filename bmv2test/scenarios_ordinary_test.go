@@ -1,0 +1,256 @@
+package bmv2test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/p4/build"
+	"github.com/corecast/corecast/wire"
+	"github.com/corecast/corecast/wire/inet"
+)
+
+func ordinaryScenarios() []Scenario {
+	return []Scenario{
+		{"LISP unicast from the source's domain", unicastOut},
+		{"LISP unicast towards the source's domain", unicastBack},
+		{"LISP unicast between viewer domains", unicastAcross},
+		{"LISP unicast of anything but UDP", notUDP},
+		{"decapsulation lowers the TTL and keeps congestion marks", decapsulation},
+		{"local delivery", localDelivery},
+		{"UDP 4344 to an ordinary EID is ordinary", ordinary4344},
+		{"a copy has the headers of what triggered it", copyHeaders},
+		{"frames of any size", sizes},
+		{"a stranger's source MAC does not matter", strangersMAC},
+	}
+}
+
+// checkTunnel checks the outer headers that a switch puts around an inner
+// packet: RFC 9300 §5.3.
+func (t *T) checkTunnel(c crossing, from, to int, inner []byte) {
+	t.Helper()
+	p := t.tunnelled(c)
+	ip := ipv4(c.frame)
+	wantEth := inet.Ethernet{Dst: SwitchMAC(to, TransitPort), Src: SwitchMAC(from, TransitPort), Type: inet.EtherTypeIPv4}
+	var eth inet.Ethernet
+	if _, err := eth.Decode(c.frame); err != nil || eth != wantEth {
+		t.Errorf("outer Ethernet header %+v, want %+v", eth, wantEth)
+	}
+	if p.Src != t.fig.RLOC(from) || p.Dst != t.fig.RLOC(to) {
+		t.Errorf("from RLOC %v to %v, want %v to %v", p.Src, p.Dst, t.fig.RLOC(from), t.fig.RLOC(to))
+	}
+	if !bytes.Equal(p.Inner, inner) {
+		t.Errorf("inner packet %x, want %x", p.Inner, inner)
+	}
+	if p.TTL != inner[atTTL] || p.TOS != inner[1] {
+		t.Errorf("outer TTL %d and TOS %#x, want the inner %d and %#x", p.TTL, p.TOS, inner[atTTL], inner[1])
+	}
+	if got, want := ip[6]&0x40, inner[6]&0x40; got != want {
+		t.Errorf("outer DF %#x, want the inner %#x", got, want)
+	}
+	if n := int(binary.BigEndian.Uint16(ip[atIPLength:])); n != len(inner)+build.LISPIPv4Bytes || len(ip) != n {
+		t.Errorf("outer length %d in a packet of %d, want %d", n, len(ip), len(inner)+build.LISPIPv4Bytes)
+	}
+	if inet.Checksum(ip[:inet.IPv4Size]) != 0 {
+		t.Errorf("outer header checksum is wrong: %x", ip[:inet.IPv4Size])
+	}
+	if udp := ip[inet.IPv4Size:]; binary.BigEndian.Uint16(udp[4:]) != uint16(len(udp)) || binary.BigEndian.Uint16(udp[6:]) != 0 {
+		t.Errorf("outer UDP header %x, want length %d and no checksum", udp[:8], len(udp))
+	}
+	if p.SourcePort < 0xC000 {
+		t.Errorf("outer source port %d, want a dynamic port from %d on", p.SourcePort, 0xC000)
+	}
+	if p.Header.Flags != 0 {
+		t.Errorf("LISP flags %#x, want none", p.Header.Flags)
+	}
+}
+
+// hop returns an IPv4 packet as the next router sends it on.
+func hop(packet []byte) []byte {
+	return with(packet, func(b []byte) {
+		b[atTTL]--
+		fixChecksum(b)
+	})
+}
+
+// crosses sends a datagram from host to host and checks every header on its
+// way: in the tunnel and at its end.
+func (t *T) crosses(from, to int, d inet.Datagram) tunnelled {
+	t.Helper()
+	sender := t.fig.Host(hostName(from))
+	frame := t.datagramFrom(sender, d)
+	got := t.observe(expect{transit: 1, arrived: 1}, func() { t.send(sender.Name, frame) })
+	t.checkTunnel(got.transit[0], from, to, hop(ipv4(frame)))
+	d.TTL -= 2
+	t.checkDelivered(got.arrived[0], hostName(to), SwitchMAC(to, LocalPort), t.fig.Host(hostName(to)).MAC, d)
+	if want := hop(hop(ipv4(frame))); !bytes.Equal(ipv4(got.arrived[0].frame), want) {
+		t.Errorf("arrived %x, want %x", got.arrived[0].frame, want)
+	}
+	return t.tunnelled(got.transit[0])
+}
+
+func hostName(d int) string {
+	if d == 0 {
+		return SourceName
+	}
+	return DomainName(d)
+}
+
+func (t *T) between(from, to int, port uint16, tos uint8) inet.Datagram {
+	return inet.Datagram{
+		Src: addrPort(t.fig.Host(hostName(from)).Addr, port), Dst: addrPort(t.fig.Host(hostName(to)).Addr, 7000),
+		TTL: 64, TOS: tos, Payload: []byte("ordinary"),
+	}
+}
+
+// unicastOut also checks that the outer source port is the flow's.
+func unicastOut(t *T) {
+	ports := make(map[uint16]bool)
+	for port := uint16(1); port <= 8; port++ {
+		first := t.crosses(0, 1, t.between(0, 1, port, 0))
+		again := t.crosses(0, 1, t.between(0, 1, port, 0xB8)) // DSCP EF
+		if first.SourcePort != again.SourcePort {
+			t.Errorf("one flow left by outer source ports %d and %d", first.SourcePort, again.SourcePort)
+		}
+		ports[first.SourcePort] = true
+	}
+	if len(ports) < 4 {
+		t.Errorf("8 flows share %d outer source ports: too little entropy", len(ports))
+	}
+}
+
+func unicastBack(t *T) {
+	for d := 1; d <= t.fig.Domains; d++ {
+		t.crosses(d, 0, t.between(d, 0, 5000, 0x2E)) // DSCP AF11, ECT(0)
+	}
+}
+
+func unicastAcross(t *T) { t.crosses(1, 3, t.between(1, 3, 5000, 1)) }
+
+// notUDP sends an IP packet of an experimental protocol.
+func notUDP(t *T) {
+	source, to := t.fig.Host(SourceName), t.fig.Host(DomainName(2))
+	ip := inet.IPv4{TTL: 9, Protocol: 253, TOS: 4, ID: 77, Src: source.Addr, Dst: to.Addr}
+	eth := inet.Ethernet{Dst: source.Gateway, Src: source.MAC, Type: inet.EtherTypeIPv4}
+	body := []byte("not a datagram")
+	frame := append(ip.Append(eth.Append(nil), len(body)), body...)
+	got := t.observe(expect{transit: 1, arrived: 1}, func() { t.send(SourceName, frame) })
+	if want := hop(hop(ipv4(frame))); !bytes.Equal(ipv4(got.arrived[0].frame), want) {
+		t.Errorf("arrived %x, want %x", got.arrived[0].frame, want)
+	}
+}
+
+// decapsulation injects packets whose outer header differs from the inner one.
+func decapsulation(t *T) {
+	host := t.fig.Host(DomainName(1))
+	for _, c := range []struct {
+		name               string
+		innerTTL, outerTTL uint8
+		innerECN, outerECN uint8
+		wantTTL, wantECN   uint8
+	}{
+		{"the outer TTL is lower", 60, 20, 0, 0, 19, 0},
+		{"the inner TTL is lower", 20, 60, 0, 0, 19, 0},
+		{"congestion on the way", 60, 60, 2, 3, 59, 3},
+		{"congestion before", 60, 60, 3, 2, 59, 3},
+		{"not ECN-capable inside", 60, 60, 0, 1, 59, 0},
+	} {
+		d := datagramOf(addrPort(SourceEID, 5000), addrPort(host.Addr, 7000), c.innerTTL, []byte(c.name))
+		d.TOS = c.innerECN
+		frame := edit(t.encapsulated(1, t.fig.RLOC(0), must(d.Append(nil))), func(ip []byte) {
+			ip[atTTL], ip[1] = c.outerTTL, c.outerECN
+		})
+		got := t.observe(expect{arrived: 1}, func() { t.inject(1, frame) })
+		d.TTL, d.TOS = c.wantTTL, c.wantECN
+		t.checkDelivered(got.arrived[0], host.Name, SwitchMAC(1, LocalPort), host.MAC, d)
+	}
+}
+
+// localDelivery sends between two hosts of one site.
+func localDelivery(t *T) {
+	v := t.localViewer()
+	d := datagramOf(addrPort(SourceEID, 5000), v.EID, 64, []byte("to the neighbor"))
+	got := t.observe(expect{arrived: 1}, func() { t.send(SourceName, t.datagramFrom(t.fig.Host(SourceName), d)) })
+	d.TTL = 63
+	t.checkDelivered(got.arrived[0], SourceName, SwitchMAC(0, LocalPort), v.MAC, d)
+}
+
+// ordinary4344 sends what looks more or less like CoreCast to an EID that is
+// not reserved: nobody but its receiver has an opinion on it.
+func ordinary4344(t *T) {
+	m := t.media(300)
+	wrong := m
+	wrong.id.Hash++
+	for _, payload := range [][]byte{
+		nil, {1}, []byte("anything"),
+		must(wire.AppendPayload(nil, m.id, m.bytes)),
+		must(wire.AppendPayload(nil, wrong.id, m.bytes)),
+		must(wire.AppendPayload(nil, m.id, m.bytes))[:100],
+		must(wire.AppendHeader4(nil, m.id, []netip.AddrPort{t.fig.Viewers[0].EID})),
+		must(wire.AppendHeader4(nil, m.id, []netip.AddrPort{t.fig.Viewers[0].EID}))[:14],
+	} {
+		d := t.between(0, 1, 5000, 0)
+		d.Dst = addrPort(d.Dst.Addr(), wire.Port)
+		d.Payload = payload
+		frame := t.datagramFrom(t.fig.Host(SourceName), d)
+		got := t.observe(expect{transit: 1, arrived: 1}, func() { t.send(SourceName, frame) })
+		if want := hop(hop(ipv4(frame))); !bytes.Equal(ipv4(got.arrived[0].frame), want) {
+			t.Errorf("arrived %x, want %x", got.arrived[0].frame, want)
+		}
+	}
+}
+
+// copyHeaders looks at every header of a copy and of the header behind it.
+func copyHeaders(t *T) {
+	v := t.fig.Viewers[0]
+	m := t.media(1316)
+	header := edit(t.header(m, v.EID), func(ip []byte) { ip[1], ip[atTTL] = 0xB9, 17 })
+	got := t.observe(expect{transit: 2, arrived: 1, counted: once(v.Domain).plus(stored)}, func() {
+		t.send(SourceName, t.payload(m), header)
+	})
+	t.checkTunnel(got.transit[1], 0, v.Domain, hop(ipv4(header)))
+	inner := slices.Concat(hop(ipv4(header))[:atCoreCast], must(wire.AppendPayload(nil, m.id, m.bytes)))
+	resize(inner, len(m.bytes)-build.Entry4Bytes)
+	binary.BigEndian.PutUint16(inner[atUDP+6:], 0) // UDP checksum: not computed
+	fixChecksum(inner)
+	t.checkTunnel(got.transit[0], 0, v.Domain, inner)
+	if a, b := t.tunnelled(got.transit[0]), t.tunnelled(got.transit[1]); a.SourcePort != b.SourcePort {
+		t.Errorf("the copy has outer source port %d, the header %d", a.SourcePort, b.SourcePort)
+	}
+}
+
+func sizes(t *T) {
+	for _, size := range []int{0, 1, 17, 18, 100, 1000, 1472, 1500} {
+		d := t.between(0, 2, 5000, 0)
+		d.Payload = bytes.Repeat([]byte{0xA5}, size)
+		t.crosses(0, 2, d)
+	}
+}
+
+func strangersMAC(t *T) {
+	host := t.fig.Host(DomainName(1))
+	frame := with(t.datagramFrom(t.fig.Host(SourceName), t.between(0, 1, 5000, 0)), func(b []byte) {
+		copy(b[6:], []byte{2, 7, 7, 7, 7, 7})
+	})
+	got := t.observe(expect{transit: 1, arrived: 1}, func() { t.send(SourceName, frame) })
+	d := t.between(0, 1, 5000, 0)
+	d.TTL = 62
+	t.checkDelivered(got.arrived[0], host.Name, SwitchMAC(1, LocalPort), host.MAC, d)
+}
+
+// toRLOC is an entry of table eids.
+func toRLOC(prefix netip.Prefix, rloc int) *p4rt.Entry {
+	return eidEntry(prefix, build.ActionToRLOC, p4rt.Param{Name: build.ParamToRLOCRLOC, Value: p4rt.Uint(rloc)})
+}
+
+func eidEntry(prefix netip.Prefix, action string, params ...p4rt.Param) *p4rt.Entry {
+	return &p4rt.Entry{
+		Table: build.TableEIDs, Action: action, Params: params,
+		Match: []p4rt.Match{
+			p4rt.Exact(build.FieldEIDsInstanceID, p4rt.Uint(0)),
+			p4rt.LPM(build.FieldEIDsEID, p4rt.Addr(prefix.Addr()), prefix.Bits()),
+		},
+	}
+}
