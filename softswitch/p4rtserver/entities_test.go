@@ -21,6 +21,7 @@ const (
 		match { field_id: 3 optional { value: "\x07" } }
 		match { field_id: 4 exact { value: "\x01" } }
 		action { action { action_id: <punt> params { param_id: 1 value: "\x05" } } } `
+	aging  = `table_entry { table_id: <aging> match { field_id: 1 exact { value: "\x01" } } action { action { action_id: <NoAction> } } `
 	aclAny = `table_entry { table_id: <acl> priority: 1 match { field_id: 4 exact { value: "\x01" } } action { action { action_id: <drop> } } `
 )
 
@@ -118,9 +119,9 @@ func TestUpdateRefusals(t *testing.T) {
 		{insert(`table_entry { `), codes.InvalidArgument, "table_id 0"},
 		{insert(`table_entry { table_id: <l2> `), codes.InvalidArgument, `"hdr.ethernet.dst" is exact`},
 		{insert(l2Entry + `priority: 1`), codes.InvalidArgument, "must be 0"},
-		{insert(l2Entry + `idle_timeout_ns: 1`), codes.Unimplemented, "idle_timeout_ns"},
+		{insert(l2Entry + `idle_timeout_ns: 1`), codes.InvalidArgument, "no idle timeout"},
 		{insert(l2Entry + `time_since_last_hit {}`), codes.InvalidArgument, "time_since_last_hit"},
-		{insert(l2Entry + `meter_config {}`), codes.Unimplemented, "meter_config"},
+		{insert(l2Entry + `meter_config {}`), codes.InvalidArgument, "no direct meter"},
 		{insert(l2Entry + `match { field_id: 1 exact { value: "\x01" } }`), codes.InvalidArgument, "twice"},
 		{insert(l2Entry + `match { field_id: 2 exact { value: "\x01" } }`), codes.InvalidArgument, "field 2"},
 		{insert(replaced(l2Entry, `\x02\x00`, `\x01\x02\x00`)), codes.InvalidArgument, "48"},
@@ -170,6 +171,8 @@ func TestUpdateRefusals(t *testing.T) {
 		{insert(`packet_replication_engine_entry { clone_session_entry { session_id: 32768 }`), codes.InvalidArgument, "session_id 32768"},
 		{insert(`packet_replication_engine_entry { clone_session_entry { session_id: 1 class_of_service: 1 }`), codes.Unimplemented, "class_of_service"},
 		{insert(`packet_replication_engine_entry { clone_session_entry { session_id: 1 packet_length_bytes: -1 }`), codes.InvalidArgument, "packet_length_bytes"},
+		{insert(aging + `idle_timeout_ns: 1`), codes.Unimplemented, "idle_timeout_ns"},
+		{insert(aging + `meter_config {}`), codes.Unimplemented, "meter_config"},
 		{insert(`meter_entry { `), codes.Unimplemented, "meter_entry"},
 		{insert(`action_profile_member { `), codes.Unimplemented, "action_profile_member"},
 		{insert(`value_set_entry { `), codes.Unimplemented, "value_set_entry"},

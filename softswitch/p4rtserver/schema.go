@@ -35,6 +35,8 @@ type table struct {
 	needsPriority bool
 	isConst       bool
 	counted       bool // has a direct counter
+	metered       bool // has a direct meter
+	ages          bool // supports idle timeouts
 }
 
 type field struct {
@@ -123,6 +125,7 @@ func newTable(t *configv1.Table, actions map[uint32]*configv1.Action, prog *engi
 	}
 	out := &table{
 		id: t.GetPreamble().GetId(), name: name, isConst: t.IsConstTable,
+		metered: known.DirectMeter != "", ages: known.IdleTimeout,
 		fieldByID: map[uint32]int{}, actions: map[uint32]*action{}, actionByName: map[string]*action{},
 	}
 	if len(t.MatchFields) != len(known.Keys) {

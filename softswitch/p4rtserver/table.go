@@ -58,9 +58,14 @@ func (p *pipeline) writeTableEntry(op p4v1.Update_Type, m *p4v1.TableEntry) erro
 
 // checkExtras refuses the parts of an entry that this switch would not honour.
 func (t *table) checkExtras(m *p4v1.TableEntry) error {
+	meter := m.MeterConfig != nil || m.MeterCounterData != nil
 	switch {
-	case m.MeterConfig != nil || m.MeterCounterData != nil:
+	case meter && !t.metered:
+		return invalid("table %q has no direct meter: leave out meter_config and meter_counter_data", t.name)
+	case meter:
 		return unimplemented("meter_config and meter_counter_data of a table entry")
+	case m.IdleTimeoutNs != 0 && !t.ages:
+		return invalid("table %q has no idle timeout: leave out idle_timeout_ns", t.name)
 	case m.IdleTimeoutNs != 0:
 		return unimplemented("idle_timeout_ns of a table entry")
 	case m.TimeSinceLastHit != nil:

@@ -42,7 +42,7 @@ struct learn_t {
 }
 
 struct meta_t {
-    @field_list(1) bit<9> ingress_port;
+    bit<2> colour;
 }
 
 parser toolbox_parser(packet_in packet, out headers_t hdr, inout meta_t meta, inout standard_metadata_t std) {
@@ -73,6 +73,7 @@ control no_check(inout headers_t hdr, inout meta_t meta) { apply { } }
 
 control toolbox_ingress(inout headers_t hdr, inout meta_t meta, inout standard_metadata_t std) {
     counter(8, CounterType.packets_and_bytes) arrivals;
+    direct_meter<bit<2>>(MeterType.packets) colours;
     direct_counter(CounterType.packets_and_bytes) l2_hits;
     register<bit<48>>(8) last_source;
 
@@ -125,6 +126,14 @@ control toolbox_ingress(inout headers_t hdr, inout meta_t meta, inout standard_m
             0xee : drop();
         }
     }
+    action colour() { colours.read(meta.colour); }
+    table aging {
+        key = { hdr.ethernet.src : exact; }
+        actions = { colour; NoAction; }
+        default_action = NoAction();
+        meters = colours;
+        support_timeout = true;
+    }
     table keyless {
         actions = { @defaultonly untagged; forward; }
         default_action = untagged();
@@ -146,6 +155,7 @@ control toolbox_ingress(inout headers_t hdr, inout meta_t meta, inout standard_m
                 acl.apply();
                 kinds.apply();
             }
+            aging.apply();
             keyless.apply();
         }
     }
