@@ -106,10 +106,10 @@ type Alias struct {
 
 // FieldList is a list of fields that is kept with a packet, or a learn list.
 type FieldList struct {
-	Name     string   `json:"name"`
-	ID       int      `json:"id"`
-	Elements []*Value `json:"elements"`
-	Source   *Source  `json:"source_info"`
+	Name     string  `json:"name"`
+	ID       int     `json:"id"`
+	Elements Values  `json:"elements"`
+	Source   *Source `json:"source_info"`
 }
 
 // ErrorCode is a declared parser error.
@@ -130,14 +130,14 @@ type ParseState struct {
 	Name        string       `json:"name"`
 	Ops         []ParserOp   `json:"parser_ops"`
 	Transitions []Transition `json:"transitions"`
-	Key         []*Value     `json:"transition_key"`
+	Key         Values       `json:"transition_key"`
 }
 
 // ParserOp is an operation in a parse state. Primitive is set instead of
 // Params when Op is "primitive".
 type ParserOp struct {
 	Op        string
-	Params    []*Value
+	Params    Values
 	Primitive *Primitive
 	Source    *Source
 }
@@ -204,10 +204,10 @@ type Register struct {
 
 // Calculation is a checksum or hash over a list of values.
 type Calculation struct {
-	Name   string   `json:"name"`
-	Algo   string   `json:"algo"`
-	Input  []*Value `json:"input"`
-	Source *Source  `json:"source_info"`
+	Name   string  `json:"name"`
+	Algo   string  `json:"algo"`
+	Input  Values  `json:"input"`
+	Source *Source `json:"source_info"`
 }
 
 // Checksum binds a Calculation to a field.
@@ -239,9 +239,9 @@ type Param struct {
 
 // Primitive is one step of an action.
 type Primitive struct {
-	Op     string   `json:"op"`
-	Params []*Value `json:"parameters"`
-	Source *Source  `json:"source_info"`
+	Op     string  `json:"op"`
+	Params Values  `json:"parameters"`
+	Source *Source `json:"source_info"`
 }
 
 // Pipeline is a control: ingress or egress.

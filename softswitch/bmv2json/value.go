@@ -39,7 +39,27 @@ type Value struct {
 	Op           string
 	Left, Right  *Value
 	Cond         *Value
-	List         []*Value
+	List         Values
+}
+
+// Values is a list of operands, none of them nil.
+type Values []*Value
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *Values) UnmarshalJSON(b []byte) error {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(b, &raw); err != nil {
+		return err
+	}
+	*l = nil
+	for _, r := range raw {
+		v, err := decodeValue(r, 0)
+		if err != nil {
+			return err
+		}
+		*l = append(*l, v)
+	}
+	return nil
 }
 
 // maxDepth bounds the nesting of expressions, so that no document can exhaust
