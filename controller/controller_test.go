@@ -3,6 +3,7 @@ package controller
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -345,36 +346,8 @@ func TestCounters(t *testing.T) {
 	cfg, _ := fig2(t)
 	c, _ := run(t, cfg, nil, Options{})
 	ready(t, c)
-	session, err := c.session("itr")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// A payload packet too short to be one, as if received on the source's port.
-	frame := []byte{0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 1, 0x86, 0xdd, 0}
-	mac := cfg.Switches[0].Ports[0].MAC
-	copy(frame, mac[:])
-	if err := session.PacketOut(frame, map[string]uint64{build.MetaPacketOutPort: 1, build.MetaPacketOutMode: build.OutReceive}); err != nil {
-		t.Fatal(err)
-	}
+	countPackets(t, c, cfg, "itr")
 	ctx := context.Background()
-	if err := eventually(func() error {
-		drops, err := c.Drops(ctx, "itr")
-		if err == nil && drops["not_ip"].Packets != 1 {
-			err = status.Errorf(codes.NotFound, "drops %v", drops)
-		}
-		return err
-	}); err != nil {
-		t.Error(err)
-	}
-	// ARP is punted, counted by the switch and, on arrival, by us.
-	frame[12], frame[13] = 0x08, 0x06
-	if err := session.PacketOut(frame, map[string]uint64{build.MetaPacketOutPort: 1, build.MetaPacketOutMode: build.OutReceive}); err != nil {
-		t.Fatal(err)
-	}
-	until(t, c, "a punt", func(s Status) bool { return one(s, "itr").Punts["arp"] == 1 })
-	if punts, err := c.Punts(ctx, "itr"); err != nil || punts["arp"].Packets != 1 {
-		t.Errorf("punts %v, %v", punts, err)
-	}
 	for _, f := range []func() (map[string]p4rt.Count, error){
 		func() (map[string]p4rt.Count, error) { return c.ChannelEvents(ctx, "news") },
 		func() (map[string]p4rt.Count, error) { return c.StreamEvents(ctx, "etr-1", "news") },
@@ -385,5 +358,43 @@ func TestCounters(t *testing.T) {
 	}
 	if _, err := c.ChannelEvents(ctx, "old"); err == nil {
 		t.Error("events of a channel that does not exist")
+	}
+}
+
+// countPackets sends packets into port 1 of a switch, by packet-out, and
+// expects to find them counted.
+func countPackets(t *testing.T, c *Controller, cfg *config.Config, name string) {
+	t.Helper()
+	session, err := c.session(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	mac := cfg.FindSwitch(name).FindPort(1).MAC
+	frame := make([]byte, 60)
+	copy(frame, mac[:])
+	in := map[string]uint64{build.MetaPacketOutPort: 1, build.MetaPacketOutMode: build.OutReceive}
+
+	frame[12], frame[13] = 0x86, 0xdd // IPv6
+	if err := session.PacketOut(frame, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := eventually(func() error {
+		drops, err := c.Drops(ctx, name)
+		if err == nil && drops["not_ip"].Packets != 1 {
+			err = fmt.Errorf("drops %v, want one not_ip", drops)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	// ARP is punted: counted by the switch and, on arrival, by us.
+	frame[12], frame[13] = 0x08, 0x06
+	if err := session.PacketOut(frame, in); err != nil {
+		t.Fatal(err)
+	}
+	until(t, c, "a punt", func(s Status) bool { return one(s, name).Punts["arp"] == 1 })
+	if punts, err := c.Punts(ctx, name); err != nil || punts["arp"].Packets != 1 {
+		t.Errorf("punts %v, %v", punts, err)
 	}
 }

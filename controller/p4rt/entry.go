@@ -50,7 +50,7 @@ func Exact(field string, v Value) Match { return Match{Field: field, Value: v} }
 
 // LPM matches the first plen bits of a field.
 func LPM(field string, v Value, plen int) Match {
-	return Match{Field: field, Value: v, PrefixLen: plen}
+	return Match{Field: field, Value: v, PrefixLen: plen, kind: lpm}
 }
 
 // Param is one action parameter.
