@@ -1,0 +1,95 @@
+// Command corecast is the one binary of CoreCast: the demo, the softswitch and,
+// as they come, controller, source and tools. One file a subcommand; what they
+// do is in the packages they call.
+//
+// Results go to stdout, everything else to stderr. Exit status: 0 done,
+// 1 failed, 2 wrong usage, 78 wrong configuration.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses of the contract.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+	exitConfig = 78
+)
+
+// usageError is a wrong flag or argument.
+type usageError struct{ error }
+
+// usagef makes a usageError. The text names the flag, the value and the fix.
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// exitCoder is implemented by errors that know their exit status, such as those
+// of a configuration file.
+type exitCoder interface{ ExitCode() int }
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	root := newRootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "corecast:", err)
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	var coded exitCoder
+	var usage usageError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &coded):
+		return coded.ExitCode()
+	}
+	return exitFailed
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "corecast",
+		Short:         "Live streaming through the network itself: one payload, many viewers",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := "run `corecast --help` for the list"
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = fmt.Sprintf("did you mean `corecast %s`?", near[0])
+			}
+			return usagef("unknown command %q: %s", args[0], hint)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fmt.Fprint(cmd.ErrOrStderr(), "Start with `corecast demo`: the whole network in one process, no root needed.\n\n")
+			return cmd.Help()
+		},
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w (see `%s --help`)", err, cmd.CommandPath())
+	})
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newDemoCommand(), newSwitchCommand())
+	return root
+}
