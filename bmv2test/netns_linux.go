@@ -12,10 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// vethMTU leaves room for the largest frame there is: a header on its second
-// way round the loop, or a payload of 1472 bytes encapsulated.
-const vethMTU = 1800
-
 // namespace is an unnamed network namespace. It lasts until it is closed and
 // the last process in it has ended.
 type namespace struct{ file *os.File }

@@ -34,6 +34,7 @@ func dropScenarios() []Scenario {
 		{"drop: decapsulated packet that is not local", dropNotLocal},
 		{"drop: no route", dropNoRoute},
 		{"drop: mapping without an RLOC", dropNoEncap},
+		{"drop: congestion mark that the sender cannot be told", dropCongestion},
 		{"drop: packet-out of an unknown mode", dropPacketOut},
 	}
 }
@@ -320,6 +321,20 @@ func dropNoEncap(t *T) {
 	t.drops(0, build.DropNoEncap, SourceName, t.fromSource(addrPort(prefix.Addr().Next(), 7), nil))
 	m := t.settled(300)
 	t.drops(0, build.DropNoEncap, SourceName, t.header(m, addrPort(prefix.Addr().Next(), MediaPort)))
+}
+
+// dropCongestion has a packet marked in the tunnel whose sender does not know
+// ECN (RFC 6040 §4.2).
+func dropCongestion(t *T) {
+	m := t.settled(300)
+	host := t.fig.Host(DomainName(1))
+	for _, frame := range [][]byte{
+		t.fromSource(addrPort(host.Addr, 7), []byte("ordinary")),
+		t.payload(t.media(300)), t.header(m, t.fig.Viewers[0].EID),
+	} {
+		marked := edit(t.encapsulated(1, t.fig.RLOC(0), ipv4(frame)), func(ip []byte) { ip[1] |= 3 })
+		t.drops(1, build.DropCongestion, "", marked)
+	}
 }
 
 func dropPacketOut(t *T) {

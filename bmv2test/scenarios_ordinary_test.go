@@ -18,7 +18,7 @@ func ordinaryScenarios() []Scenario {
 		{"LISP unicast towards the source's domain", unicastBack},
 		{"LISP unicast between viewer domains", unicastAcross},
 		{"LISP unicast of anything but UDP", notUDP},
-		{"decapsulation lowers the TTL and keeps congestion marks", decapsulation},
+		{"decapsulation takes TTL, DSCP and congestion marks over", decapsulation},
 		{"local delivery", localDelivery},
 		{"UDP 4344 to an ordinary EID is ordinary", ordinary4344},
 		{"a copy has the headers of what triggered it", copyHeaders},
@@ -47,8 +47,8 @@ func (t *T) checkTunnel(c crossing, from, to int, inner []byte) {
 	if p.TTL != inner[atTTL] || p.TOS != inner[1] {
 		t.Errorf("outer TTL %d and TOS %#x, want the inner %d and %#x", p.TTL, p.TOS, inner[atTTL], inner[1])
 	}
-	if got, want := ip[6]&0x40, inner[6]&0x40; got != want {
-		t.Errorf("outer DF %#x, want the inner %#x", got, want)
+	if ip[6] != 0x40 {
+		t.Errorf("outer flags %#x, want DF alone", ip[6])
 	}
 	if n := int(binary.BigEndian.Uint16(ip[atIPLength:])); n != len(inner)+build.LISPIPv4Bytes || len(ip) != n {
 		t.Errorf("outer length %d in a packet of %d, want %d", n, len(ip), len(inner)+build.LISPIPv4Bytes)
@@ -137,6 +137,9 @@ func notUDP(t *T) {
 	body := []byte("not a datagram")
 	frame := append(ip.Append(eth.Append(nil), len(body)), body...)
 	got := t.observe(expect{transit: 1, arrived: 1}, func() { t.send(SourceName, frame) })
+	if flags := ipv4(got.transit[0].frame)[6]; flags != 0x40 {
+		t.Errorf("outer flags %#x around a packet without DF, want DF", flags)
+	}
 	if want := hop(hop(ipv4(frame))); !bytes.Equal(ipv4(got.arrived[0].frame), want) {
 		t.Errorf("arrived %x, want %x", got.arrived[0].frame, want)
 	}
@@ -147,23 +150,25 @@ func decapsulation(t *T) {
 	host := t.fig.Host(DomainName(1))
 	for _, c := range []struct {
 		name               string
-		innerTTL, outerTTL uint8
-		innerECN, outerECN uint8
-		wantTTL, wantECN   uint8
+		innerTTL, outerTTL, wantTTL uint8
+		innerTOS, outerTOS, wantTOS uint8 // DSCP and ECN
 	}{
-		{"the outer TTL is lower", 60, 20, 0, 0, 19, 0},
-		{"the inner TTL is lower", 20, 60, 0, 0, 19, 0},
-		{"congestion on the way", 60, 60, 2, 3, 59, 3},
-		{"congestion before", 60, 60, 3, 2, 59, 3},
-		{"not ECN-capable inside", 60, 60, 0, 1, 59, 0},
+		{"the outer TTL is lower", 60, 20, 19, 0, 0, 0},
+		{"the inner TTL is lower", 20, 60, 19, 0, 0, 0},
+		{"congestion on the way", 60, 60, 59, 2, 3, 3},
+		{"congestion before", 60, 60, 59, 3, 2, 3},
+		{"ECT(1) on the way", 60, 60, 59, 2, 1, 1},
+		{"ECT(0) on the way", 60, 60, 59, 1, 2, 1},
+		{"not ECN-capable inside", 60, 60, 59, 0, 1, 0},
+		{"marked down on the way", 60, 60, 59, 0xB8, 0x28, 0x28},
 	} {
 		d := datagramOf(addrPort(SourceEID, 5000), addrPort(host.Addr, 7000), c.innerTTL, []byte(c.name))
-		d.TOS = c.innerECN
+		d.TOS = c.innerTOS
 		frame := edit(t.encapsulated(1, t.fig.RLOC(0), must(d.Append(nil))), func(ip []byte) {
-			ip[atTTL], ip[1] = c.outerTTL, c.outerECN
+			ip[atTTL], ip[1] = c.outerTTL, c.outerTOS
 		})
 		got := t.observe(expect{arrived: 1}, func() { t.inject(1, frame) })
-		d.TTL, d.TOS = c.wantTTL, c.wantECN
+		d.TTL, d.TOS = c.wantTTL, c.wantTOS
 		t.checkDelivered(got.arrived[0], host.Name, SwitchMAC(1, LocalPort), host.MAC, d)
 	}
 }

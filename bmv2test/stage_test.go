@@ -74,7 +74,11 @@ func (s *stage) close(t *testing.T) {
 		c.session.Close()
 	}
 	if t.Failed() {
-		name := strings.NewReplacer("/", "-").Replace(t.Name()) + ".pcap"
+		name := strings.ReplaceAll(t.Name(), "/", "-")
+		if s.options.NoLoop {
+			name += "-no-loop"
+		}
+		name += ".pcap"
 		path := filepath.Join(os.TempDir(), name)
 		if f, err := os.Create(path); err == nil {
 			err = errors.Join(s.fig.WriteCapture(f), f.Close())

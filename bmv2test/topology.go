@@ -17,6 +17,10 @@ const (
 	BMv2            Target = "bmv2"             // a stock simple_switch_grpc
 )
 
+// vethMTU leaves room for the largest frame there is: a header on its second
+// way round the loop, or a payload of 1472 bytes encapsulated.
+const vethMTU = 1800
+
 // Topology describes a network. Every (switch, port) is used at most once: by
 // a host, a segment or a loop; the rest of a switch's ports are the caller's,
 // see Network.Port.
