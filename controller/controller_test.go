@@ -3,6 +3,7 @@ package controller
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"slices"
@@ -343,45 +344,24 @@ func TestApply(t *testing.T) {
 }
 
 func TestCounters(t *testing.T) {
-	cfg, _ := fig2(t)
+	cfg, targets := fig2(t)
 	c, _ := run(t, cfg, nil, Options{})
 	ready(t, c)
-	countPackets(t, c, cfg, "itr")
-	ctx := context.Background()
-	for _, f := range []func() (map[string]p4rt.Count, error){
-		func() (map[string]p4rt.Count, error) { return c.ChannelEvents(ctx, "news") },
-		func() (map[string]p4rt.Count, error) { return c.StreamEvents(ctx, "etr-1", "news") },
-	} {
-		if events, err := f(); err != nil || len(events) != 0 {
-			t.Errorf("events %v, %v", events, err)
-		}
-	}
-	if _, err := c.ChannelEvents(ctx, "old"); err == nil {
-		t.Error("events of a channel that does not exist")
-	}
-}
-
-// countPackets sends packets into port 1 of a switch, by packet-out, and
-// expects to find them counted.
-func countPackets(t *testing.T, c *Controller, cfg *config.Config, name string) {
-	t.Helper()
-	session, err := c.session(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx := context.Background()
-	mac := cfg.FindSwitch(name).FindPort(1).MAC
+	mac := cfg.FindSwitch("itr").FindPort(1).MAC
 	frame := make([]byte, 60)
 	copy(frame, mac[:])
-	in := map[string]uint64{build.MetaPacketOutPort: 1, build.MetaPacketOutMode: build.OutReceive}
-
-	frame[12], frame[13] = 0x86, 0xdd // IPv6
-	if err := session.PacketOut(frame, in); err != nil {
-		t.Fatal(err)
+	send := func(etherType uint16) {
+		binary.BigEndian.PutUint16(frame[12:], etherType)
+		if _, err := targets["itr"].cable.Send([][]byte{frame}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	ctx := context.Background()
+
+	send(0x86dd)
 	if err := eventually(func() error {
-		drops, err := c.Drops(ctx, name)
-		if err == nil && drops["not_ip"].Packets != 1 {
+		drops, err := c.Drops(ctx, "itr")
+		if err == nil && (len(drops) != 1 || drops["not_ip"] != p4rt.Count{Packets: 1, Bytes: 60}) {
 			err = fmt.Errorf("drops %v, want one not_ip", drops)
 		}
 		return err
@@ -389,12 +369,28 @@ func countPackets(t *testing.T, c *Controller, cfg *config.Config, name string) 
 		t.Error(err)
 	}
 	// ARP is punted: counted by the switch and, on arrival, by us.
-	frame[12], frame[13] = 0x08, 0x06
-	if err := session.PacketOut(frame, in); err != nil {
-		t.Fatal(err)
-	}
-	until(t, c, "a punt", func(s Status) bool { return one(s, name).Punts["arp"] == 1 })
-	if punts, err := c.Punts(ctx, name); err != nil || punts["arp"].Packets != 1 {
+	send(build.EthertypeARP)
+	until(t, c, "a punt", func(s Status) bool { return one(s, "itr").Punts["arp"] == 1 })
+	if punts, err := c.Punts(ctx, "itr"); err != nil || punts["arp"].Packets != 1 {
 		t.Errorf("punts %v, %v", punts, err)
+	}
+	noEvents(t, c, "etr-1")
+}
+
+// noEvents expects counters that can be read and have counted nothing.
+func noEvents(t *testing.T, c *Controller, etr string) {
+	t.Helper()
+	ctx, channel := context.Background(), c.state.Config.Channels[0].Name
+	if events, err := c.ChannelEvents(ctx, channel); err != nil || len(events) != 0 {
+		t.Errorf("events %v, %v", events, err)
+	}
+	if events, err := c.StreamEvents(ctx, etr, channel); err != nil || len(events) != 0 {
+		t.Errorf("events %v, %v", events, err)
+	}
+	if _, err := c.ChannelEvents(ctx, "old"); err == nil {
+		t.Error("events of a channel that does not exist")
+	}
+	if _, err := c.StreamEvents(ctx, etr, "old"); err == nil {
+		t.Error("events of a stream that does not exist")
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/softswitch"
+	"github.com/corecast/corecast/softswitch/link"
+	"github.com/corecast/corecast/softswitch/port"
 	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
@@ -24,12 +26,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is far beyond what any step of a test takes.
 const patience = 10 * time.Second
 
-// target is a softswitch without ports that can be stopped and started again,
-// empty, at the same address.
+// target is a softswitch that can be stopped and started again, empty, at the
+// same address.
 type target struct {
 	t      testing.TB
 	device uint64
 	addr   string
+	cable  port.Port // the far end of port 1
 	stop   func()
 }
 
@@ -51,6 +54,11 @@ func (g *target) start() {
 	if err != nil {
 		g.t.Fatal(err)
 	}
+	near, far := link.New(link.Options{})
+	if err := sw.AddPort(1, near); err != nil {
+		g.t.Fatal(err)
+	}
+	g.cable = far
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
