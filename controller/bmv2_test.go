@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,10 +54,25 @@ func TestBMv2(t *testing.T) {
 	stop()
 
 	w := &tap{}
-	c, _ = run(t, cfg, w, Options{ElectionID: p4rt.ElectionID{Low: 2}, Resync: 10 * time.Millisecond})
+	c, stop = run(t, cfg, w, Options{ElectionID: p4rt.ElectionID{Low: 2}, Resync: 10 * time.Millisecond})
 	ready(t, c)
 	time.Sleep(50 * time.Millisecond)
 	if n, p := w.count(), c.Status().Switches[0].Pipelines; n != 0 || p != 0 {
 		t.Errorf("a right switch: %d updates and %d pipelines were written", n, p)
+	}
+	stop()
+
+	// Another version of the program replaces this one, groups included.
+	next, err := p4rt.NewPipeline(build.P4Info(), append(slices.Clone(build.DeviceConfig()), '\n'))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _ = run(t, cfg, nil, Options{ElectionID: p4rt.ElectionID{Low: 3}, Program: next})
+	ready(t, c)
+	for _, sw := range cfg.Switches {
+		holds(t, c, sw.Name)
+	}
+	if got := c.Status().Switches[0].Pipelines; got != 1 {
+		t.Errorf("%d pipelines were pushed", got)
 	}
 }

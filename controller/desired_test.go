@@ -195,3 +195,64 @@ func TestChooseRLOC(t *testing.T) {
 		t.Errorf("weight 75 of 100 got %d of 4000 prefixes", heavy)
 	}
 }
+
+// domains builds Figure 2 from Go structs, with any number of viewers' sites.
+func domains(n, viewers int) *config.Config {
+	addr := netip.MustParseAddr
+	prefix := netip.MustParsePrefix
+	cfg := &config.Config{
+		Switches: []config.Switch{{Name: "itr", Address: "127.0.0.1:1", Site: "studio", Ports: []config.Port{
+			{ID: 1, Role: config.Local, Address: prefix("10.0.0.1/24")},
+			{ID: 2, Role: config.Transit, Address: prefix("192.0.2.10/24")}}}},
+		Sites: []config.Site{{Name: "studio", EIDPrefixes: []netip.Prefix{prefix("10.0.0.0/16")},
+			ReservedEIDs: prefix("10.0.255.0/24"), RLOCs: []config.RLOC{{Address: addr("192.0.2.10")}}, CoreCast: true}},
+		Channels: []config.Channel{{Name: "news", Site: "studio", SourceEID: addr("10.0.0.10"),
+			Ingress: config.Ingress{Switch: "itr", Port: 1}}},
+	}
+	for d := 1; d <= n; d++ {
+		name, rloc := fmt.Sprintf("etr-%d", d), netip.AddrFrom4([4]byte{192, 0, 2, byte(20 + d)})
+		sw := config.Switch{Name: name, Address: fmt.Sprintf("127.0.0.1:%d", d+1), Site: name, Ports: []config.Port{
+			{ID: 1, Role: config.Local, Address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(d), 0, 1}), 24)},
+			{ID: 2, Role: config.Transit, Address: netip.PrefixFrom(rloc, 24)}}}
+		for i := range viewers / n {
+			sw.Neighbors = append(sw.Neighbors, config.Neighbor{
+				Address: netip.AddrFrom4([4]byte{10, byte(d), 0, byte(11 + i)}), MAC: config.MAC{2, 0, 10, byte(d), 0, byte(11 + i)}})
+		}
+		cfg.Switches = append(cfg.Switches, sw)
+		cfg.Sites = append(cfg.Sites, config.Site{Name: name, CoreCast: true, RLOCs: []config.RLOC{{Address: rloc}},
+			EIDPrefixes: []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(d), 0, 0}), 16)}})
+	}
+	return cfg
+}
+
+func TestTwentyDomains(t *testing.T) {
+	cfg := domains(20, 200)
+	if err := cfg.Complete(); err != nil {
+		t.Fatal(err)
+	}
+	holdings, numbers, err := Desired(state(t, cfg))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(holdings) != 21 || len(numbers["itr"].RLOCs) != 20 {
+		t.Errorf("%d switches, %d RLOCs at the ITR", len(holdings), len(numbers["itr"].RLOCs))
+	}
+	for name, h := range holdings {
+		if len(h.Problems) > 0 {
+			t.Errorf("%s: %q", name, h.Problems)
+		}
+	}
+}
+
+func BenchmarkDesired(b *testing.B) {
+	cfg := domains(20, 200)
+	if err := cfg.Complete(); err != nil {
+		b.Fatal(err)
+	}
+	s := state(b, cfg)
+	for b.Loop() {
+		if _, _, err := Desired(s); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

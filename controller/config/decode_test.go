@@ -194,6 +194,29 @@ func TestAllocation(t *testing.T) {
 	}
 }
 
+// A Config built in Go has no lines: objects are named by their path.
+func TestStructs(t *testing.T) {
+	cfg := &Config{Sites: []Site{{Name: "a"}}, Channels: []Channel{{Name: "c", Site: "b"}}}
+	err := cfg.Complete()
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"sites[0].eid_prefixes: is missing; give", `channels[0].site: no site "b"`} {
+		if !strings.Contains("\n"+err.Error(), "\n"+want) {
+			t.Errorf("got:\n%v\nwant %s", err, want)
+		}
+	}
+}
+
+func TestDeepNesting(t *testing.T) {
+	for _, text := range []string{strings.Repeat("[", 2000), strings.Repeat("{a: ", 2000), "sites: " + strings.Repeat("[", 30) + strings.Repeat("]", 30),
+		"sites: [ { streams: " + strings.Repeat("[", 30) + strings.Repeat("]", 30) + " } ]"} {
+		if _, err := Decode("deep.yaml", []byte(text)); err == nil {
+			t.Errorf("accepted %.20q…", text)
+		}
+	}
+}
+
 func TestUnreadableFile(t *testing.T) {
 	_, err := Load(t.TempDir() + "/none.yaml")
 	var ce *Error

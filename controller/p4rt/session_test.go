@@ -33,14 +33,14 @@ type fake struct {
 	refuse func(*p4v1.WriteRequest) error
 }
 
-func startFake(t *testing.T, stream func(p4v1.P4Runtime_StreamChannelServer) error) *fake {
+func startFake(t *testing.T, stream func(p4v1.P4Runtime_StreamChannelServer) error, opts ...grpc.ServerOption) *fake {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := &fake{addr: l.Addr().String(), stream: stream}
-	g := grpc.NewServer()
+	g := grpc.NewServer(opts...)
 	p4v1.RegisterP4RuntimeServer(g, f)
 	done := make(chan struct{})
 	go func() { defer close(done); g.Serve(l) }()
