@@ -30,6 +30,9 @@ func (c *Config) checkSites(p *problems) {
 		}
 		for j, e := range s.EIDPrefixes {
 			checkPrefix(p, fmt.Sprintf("%s.eid_prefixes[%d]", path, j), e)
+			if e.Addr().Is6() {
+				c.warnf("%s: EID prefix %v is not programmed yet: only IPv4 is", s.Name, e)
+			}
 		}
 		checkReservedPrefix(p, path+".reserved_eids", s)
 		c.checkRLOCs(p, path, s, rlocs)

@@ -138,6 +138,9 @@ func (c *Config) checkNeighbors(p *problems, path string, s *Switch) {
 			p.add(npath+".address", fmt.Sprintf("%v is given at %s too", n.Address, p.origin.at(other)), "keep one")
 		}
 		seen[n.Address] = npath
+		if n.Address.Is6() {
+			c.warnf("%s: neighbor %v is not programmed yet: only IPv4 is", s.Name, n.Address)
+		}
 		if !n.MAC.IsUnicast() {
 			p.add(npath+".mac", fmt.Sprintf("%v is not the address of a station", n.MAC), "give the neighbor's MAC address")
 		}

@@ -68,8 +68,9 @@ channels:
 	if got := cfg.Sites[0].AuthKeys[0].Secret; got != "s3cret" || got.String() != "***" {
 		t.Errorf("secret %q prints %v", string(got), got)
 	}
-	if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "multicast") {
-		t.Errorf("warnings %q", cfg.Warnings)
+	if got := strings.Join(cfg.Warnings, "\n"); len(cfg.Warnings) != 2 ||
+		!strings.Contains(got, "2001:db8:1::/48 is not programmed yet") || !strings.Contains(got, "multicast") {
+		t.Errorf("warnings:\n%s", got)
 	}
 }
 
