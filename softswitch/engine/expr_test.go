@@ -216,7 +216,15 @@ func TestExpressionsAgainstBigIntegers(t *testing.T) {
 	})
 }
 
-func prim(name string, params ...any) m { return m{"op": name, "parameters": params} }
+// prim is a primitive; like p4c, it wraps expressions once more.
+func prim(name string, params ...any) m {
+	for i, p := range params {
+		if e, ok := p.(m); ok && e["type"] == "expression" {
+			params[i] = m{"type": "expression", "value": e}
+		}
+	}
+	return m{"op": name, "parameters": params}
+}
 
 // exprDoc is a program that parses header h, runs prims and sends to port 2.
 func exprDoc(prims []any) []byte {

@@ -18,9 +18,13 @@ func testDoc(types, headers []any, deparse, extract []string, prims []any) m {
 		[]any{"ingress_port", 9, false}, []any{"egress_spec", 9, false}, []any{"egress_port", 9, false},
 		[]any{"instance_type", 32, false}, []any{"packet_length", 32, false}, []any{"mcast_grp", 16, false},
 		[]any{"egress_rid", 16, false}, []any{"checksum_error", 1, false}, []any{"parser_error", 32, false},
+		[]any{"_padding", 4, false},
 	}
 	types = append(types, m{"name": "standard_metadata", "id": 100, "fields": std})
 	headers = append(headers, m{"name": "standard_metadata", "id": 100, "header_type": "standard_metadata", "metadata": true})
+	for i, h := range headers { // bmv2 wants ids from 0 without gaps
+		h.(m)["id"] = i
+	}
 	return m{
 		"__meta__":     m{"version": []int{2, 24}},
 		"header_types": types, "headers": headers,
