@@ -5,29 +5,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/p4/build"
 )
 
 // testerElection outranks any controller's election id.
 var testerElection = p4rt.ElectionID{High: 1 << 62}
-
-// program lets a real controller fill the switches, then ends it: scenarios
-// take the switches over, to bend single entries and to see packet-ins.
-func program(ctx context.Context, fig *Fig2) error {
-	c, err := controller.New(fig.Config, controller.Options{})
-	if err != nil {
-		return err
-	}
-	running, cancel := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- c.Run(running) }()
-	err = c.WaitReady(ctx)
-	cancel()
-	<-done
-	return err
-}
 
 // control is the tester's hold on one switch.
 type control struct {

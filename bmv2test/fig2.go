@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/netip"
 
+	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/wire/inet"
 )
@@ -115,6 +116,22 @@ func NewFig2(ctx context.Context, o Fig2Options) (*Fig2, error) {
 		return nil, fmt.Errorf("configuration of the Fig. 2 network: %w", err)
 	}
 	return f, nil
+}
+
+// Program lets a controller fill the switches, then ends it. What the switches
+// hold stays; whoever needs a controller later runs one with Config.
+func (f *Fig2) Program(ctx context.Context) error {
+	c, err := controller.New(f.Config, controller.Options{})
+	if err != nil {
+		return err
+	}
+	running, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- c.Run(running) }()
+	err = c.WaitReady(ctx)
+	cancel()
+	<-done
+	return err
 }
 
 // placeViewers numbers the viewers in order through the domains: domain d of j

@@ -49,7 +49,7 @@ func TestFig2Large(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if err := program(ctx, fig); err != nil {
+	if err := fig.Program(ctx); err != nil {
 		t.Fatal(err)
 	}
 	st := &T{T: t, stage: &stage{fig: fig}, ctx: ctx}

@@ -52,7 +52,7 @@ func newStage(t *testing.T, o Fig2Options) *stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.close(t) })
-	if err := program(ctx, s.fig); err != nil {
+	if err := s.fig.Program(ctx); err != nil {
 		t.Fatal(errors.Join(err, s.fig.Alive()))
 	}
 	if s.schema, err = p4rt.NewSchema(build.P4Info()); err != nil {
