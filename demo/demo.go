@@ -55,8 +55,11 @@ func Run(ctx context.Context, o Options, observe func(Progress)) (*Report, error
 		return nil, err
 	}
 	report := s.report(started, sent.Duration)
-	if err != nil {
+	switch {
+	case err != nil:
 		report.InputEnd = err.Error()
+	case sent.Payloads == 0:
+		report.InputEnd = fmt.Sprintf("nothing came from %s", media.Name())
 	}
 	return &report, nil
 }

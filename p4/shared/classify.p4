@@ -15,9 +15,7 @@ control CheckIp(in headers_t hdr, inout meta_t meta) {
             meta.drop = DROP_IP_OPTIONS;
         } else if (meta.frame_len < ETHERNET_BYTES + hdr.ipv4.total_len) {
             meta.drop = DROP_TRUNCATED;
-        } else if (meta.checksum_failed
-                   && !(hdr.corecast.isValid() && hdr.corecast.type == TYPE_PAYLOAD)) {
-            // The checksum verdict of a payload packet is its CRC's.
+        } else if (meta.ip_failed) {
             meta.drop = DROP_BAD_IPV4;
         }
     }
@@ -188,7 +186,7 @@ control Validate(in headers_t hdr, inout meta_t meta) {
                 meta.drop = DROP_TRUNCATED;
             } else if (udp_len != UDP_BYTES + CORECAST_BYTES + hdr.corecast.length) {
                 meta.drop = DROP_BAD_CORECAST;
-            } else if (meta.checksum_failed) {
+            } else if (meta.payload_failed) {
                 meta.drop = DROP_PAYLOAD_HASH;
             } else {
                 meta.kind = kind_t.PAYLOAD;

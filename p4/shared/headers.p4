@@ -167,7 +167,8 @@ struct meta_t {
     port_t      rx_port;
     bit<16>     frame_len;     // bytes first received: Admission takes loop header and pads off
     bool        parse_failed;
-    bool        checksum_failed;
+    bool        ip_failed;         // an IPv4 header checksum is wrong
+    bool        payload_failed;    // the payload's CRC-32 is wrong
 
     // Admission.
     port_t      in_port;       // where the packet entered from outside
@@ -205,6 +206,7 @@ struct meta_t {
     bool        expand;        // header becomes a unicast packet for its viewer
     bool        grow;          // loops once more before it may do either
     bool        consumed;      // payload went into the store; nothing leaves
+    bool        unchanged;     // leaves as it came: looping, punted, or the controller's own
 }
 
 #endif

@@ -1,5 +1,4 @@
-// Parser and deparser pieces shared by every target. The target's own parser
-// sets `meta` and starts at `parse_frame`.
+// Parser and deparser shared by every target.
 #ifndef CORECAST_PARSER_P4
 #define CORECAST_PARSER_P4
 
@@ -8,8 +7,18 @@
 // Everything from Ethernet on. Runs into PacketTooShort for a packet that ends
 // early: the headers extracted so far stay valid and the rest is carried
 // along, so an ordinary packet that merely uses UDP port 4344 still passes.
-parser FrameParser(packet_in packet, out headers_t hdr, inout meta_t meta) {
+parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller) {
     state start {
+        transition select(from_controller) {
+            true:  parse_packet_out;
+            false: parse_ethernet;
+        }
+    }
+    state parse_packet_out {
+        packet.extract(hdr.packet_out);
+        transition parse_ethernet;
+    }
+    state parse_ethernet {
         packet.extract(hdr.ethernet);
         transition select(hdr.ethernet.ether_type) {
             ETHERTYPE_IPV4: parse_ipv4;

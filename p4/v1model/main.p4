@@ -21,17 +21,7 @@ parser SwitchParser(packet_in packet, out headers_t hdr, inout meta_t meta,
                     inout standard_metadata_t standard_metadata) {
     FrameParser() frame;
     state start {
-        transition select(standard_metadata.ingress_port) {
-            CPU_PORT: parse_packet_out;
-            default:  parse_frame;
-        }
-    }
-    state parse_packet_out {
-        packet.extract(hdr.packet_out);
-        transition parse_frame;
-    }
-    state parse_frame {
-        frame.apply(packet, hdr, meta);
+        frame.apply(packet, hdr, standard_metadata.ingress_port == CPU_PORT);
         transition accept;
     }
 }
@@ -39,10 +29,10 @@ parser SwitchParser(packet_in packet, out headers_t hdr, inout meta_t meta,
 #define IPV4_FIELDS(ip) { ip.version, ip.ihl, ip.dscp, ip.ecn, ip.total_len, ip.identification, \
                           ip.flags, ip.frag_offset, ip.ttl, ip.protocol, ip.src, ip.dst }
 
-// bmv2 has one verdict bit for all checks, so a payload packet is checked for
-// its payload only: its hash covers what is stored, and its addresses are
-// matched exactly. verify_checksum skips chunks that are not there, which
-// hash() in ingress would not.
+// bmv2 has one verdict bit for all checks, so here a payload packet is checked
+// for its payload only, and CheckPayloadIp does its IPv4 headers. The payload
+// needs verify_checksum, which skips chunks that are not there: hash() in
+// ingress would hash something in their place.
 control VerifyChecksums(inout headers_t hdr, inout meta_t meta) {
     apply {
         verify_checksum(hdr.corecast.isValid() && hdr.corecast.type == TYPE_PAYLOAD,
@@ -58,6 +48,26 @@ control VerifyChecksums(inout headers_t hdr, inout meta_t meta) {
     }
 }
 
+// The IPv4 headers of a packet whose one verdict went to its payload.
+control CheckPayloadIp(in headers_t hdr, inout meta_t meta) {
+    bit<16> outer = 0;
+    bit<16> inner = 0;
+    apply {
+        meta.payload_failed = meta.ip_failed;
+        meta.ip_failed = false;
+        hash(outer, HashAlgorithm.csum16, 16w0, IPV4_FIELDS(hdr.ipv4), 32w65536);
+        if (hdr.ipv4.ihl == 5 && outer != hdr.ipv4.checksum) {
+            meta.ip_failed = true;
+        }
+        if (hdr.inner_ipv4.isValid()) {
+            hash(inner, HashAlgorithm.csum16, 16w0, IPV4_FIELDS(hdr.inner_ipv4), 32w65536);
+            if (inner != hdr.inner_ipv4.checksum) {
+                meta.ip_failed = true;
+            }
+        }
+    }
+}
+
 control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                       inout standard_metadata_t standard_metadata) {
     // One cell a reason: DROP_* and PUNT_* of ids.h.
@@ -66,6 +76,7 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
     @name(".punt_reasons") @id(ID_COUNTER_PUNT_REASONS)
     counter(REASON_CELLS, CounterType.packets_and_bytes) punt_reasons;
 
+    CheckPayloadIp() check_payload_ip;
     Admission()     admission;
     CheckIp()       check_ip;
     Decapsulation() decapsulation;
@@ -88,17 +99,21 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
         meta.rx_port = standard_metadata.ingress_port;
         meta.frame_len = (bit<16>)standard_metadata.packet_length;
         meta.parse_failed = standard_metadata.parser_error != error.NoError;
-        meta.checksum_failed = standard_metadata.checksum_error == 1;
+        meta.ip_failed = standard_metadata.checksum_error == 1;
     }
 
     apply {
         begin();
+        if (hdr.corecast.isValid() && hdr.corecast.type == TYPE_PAYLOAD) {
+            check_payload_ip.apply(hdr, meta);
+        }
         if (hdr.packet_out.isValid()) {
             meta.frame_len = meta.frame_len - 4;
             meta.rx_port = (port_t)hdr.packet_out.port;
         }
         if (hdr.packet_out.isValid() && hdr.packet_out.mode == OUT_SEND) {
             meta.out_port = meta.rx_port;
+            meta.unchanged = true;
         } else {
             if (hdr.packet_out.isValid() && hdr.packet_out.mode != OUT_RECEIVE) {
                 meta.drop = DROP_PACKET_OUT;
@@ -142,6 +157,7 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
             if (GOING_ON && !meta.consumed) {
                 if (meta.grow) {
                     send_around.apply(hdr, meta);
+                    meta.unchanged = true;
                 } else {
                     if (meta.decap) {
                         decapsulate.apply(hdr, meta);
@@ -169,6 +185,7 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
             mark_to_drop(standard_metadata);
         } else if (meta.punt != PUNT_NONE) {
             punt_reasons.count((bit<32>)meta.punt);
+            meta.unchanged = true;
             hdr.packet_in.setValid();
             hdr.packet_in.ingress_port = (bit<16>)meta.in_port;
             hdr.packet_in.reason = (bit<16>)meta.punt;
@@ -206,9 +223,7 @@ control ComputeChecksums(inout headers_t hdr, inout meta_t meta) {
     apply {
         update_checksum(hdr.encap_ipv4.isValid(), IPV4_FIELDS(hdr.encap_ipv4),
                         hdr.encap_ipv4.checksum, HashAlgorithm.csum16);
-        // A packet that loops, is punted or is sent by the controller is unchanged.
-        update_checksum(hdr.ipv4.isValid() && hdr.ipv4.ihl == 5 && !hdr.loop.isValid()
-                        && !hdr.packet_in.isValid(),
+        update_checksum(hdr.ipv4.isValid() && hdr.ipv4.ihl == 5 && !meta.unchanged,
                         IPV4_FIELDS(hdr.ipv4), hdr.ipv4.checksum, HashAlgorithm.csum16);
     }
 }
