@@ -17,13 +17,6 @@ import (
 	"github.com/corecast/corecast/p4/build"
 )
 
-// BMv2Binary is the switch that target BMv2 starts, looked up on PATH.
-const BMv2Binary = "simple_switch_grpc"
-
-// BMv2Hint says how to get BMv2Binary.
-const BMv2Hint = "install p4lang-bmv2 from p4lang's Debian/Ubuntu packages, " +
-	"https://github.com/p4lang/behavioral-model#installing-packaged-versions-of-bmv2"
-
 const (
 	startTimeout = 20 * time.Second // until a process serves P4Runtime
 	stopTimeout  = 5 * time.Second  // from SIGTERM to SIGKILL

@@ -21,6 +21,12 @@ const (
 // way round the loop, or a payload of 1472 bytes encapsulated.
 const vethMTU = 1800
 
+// BMv2Binary is the switch that target BMv2 starts, looked up on PATH.
+const BMv2Binary = "simple_switch_grpc"
+
+// BMv2Hint says how to get BMv2Binary.
+const BMv2Hint = "install package p4lang-bmv2 of p4lang's Debian/Ubuntu packages; examples/ci/README.md has the commands"
+
 // Topology describes a network. Every (switch, port) is used at most once: by
 // a host, a segment or a loop; the rest of a switch's ports are the caller's,
 // see Network.Port.
