@@ -6,16 +6,20 @@ package build
 const (
 	EthertypeIPv4 = 0x0800
 	EthertypeARP  = 0x0806
+	EthertypeIPv6 = 0x86DD
 	// EthertypeLoop: loop frames of one switch to itself (IEEE 802 local experimental).
 	EthertypeLoop = 0x88B5
 	IpprotoUDP    = 17
+	IpprotoIcmpv6 = 58
 	// EcnNotEct: RFC 3168.
 	EcnNotEct = 0
 	EcnEct0   = 2
 	EcnEct1   = 1
 	EcnCe     = 3
 	// LISPDataPort: RFC 9300 section 5.
-	LISPDataPort    = 4341
+	LISPDataPort = 4341
+	// LISPControlPort: RFC 9301 section 5.
+	LISPControlPort = 4342
 	CorecastPort    = 4344
 	CorecastVersion = 1
 	TypePayload     = 1
@@ -32,9 +36,13 @@ const (
 	UDPBytes      = 8
 	LISPBytes     = 8
 	CorecastBytes = 12
+	IPv6Bytes     = 40
 	Entry4Bytes   = 6
+	Entry6Bytes   = 18
 	// LISPIPv4Bytes: outer IPv4 + UDP + LISP.
 	LISPIPv4Bytes = 36
+	// LISPIPv6Bytes: outer IPv6 + UDP + LISP.
+	LISPIPv6Bytes = 56
 	LoopBytes     = 8
 	PadBytes      = 252
 )
@@ -53,12 +61,23 @@ const (
 	StoreCells = 22528
 	MaxRLOCs   = 1024
 	// ServedStamps: MAX_CHANNELS * MAX_RLOCS.
-	ServedStamps     = 1048576
-	MaxEIDs          = 131072
-	MaxNeighbors     = 65536
-	MaxStreamSources = 1024
-	// StatsCells: MAX_SLOTS * 8 events.
-	StatsCells = 90112
+	ServedStamps = 1048576
+	// RLOCCells: SERVED_STAMPS * 2: headers, copies.
+	RLOCCells = 2097152
+	// MaxRLOCSets: buckets of all mappings with several RLOCs.
+	MaxRLOCSets = 16384
+	// RLOCBuckets: of one mapping.
+	RLOCBuckets    = 16
+	MaxEIDs        = 131072
+	MaxNeighbors   = 65536
+	MaxViewers     = 65536
+	MaxSourceRLOCs = 4096
+	// StatsCells: MAX_SLOTS * 16 events.
+	StatsCells = 180224
+	// MissCells: destinations whose miss was reported lately.
+	MissCells = 65536
+	// MissHold: microseconds until a miss is reported again.
+	MissHold = 1000000
 )
 
 // Switch ports and replication.
@@ -73,6 +92,10 @@ const (
 	RIDPayload = 1
 	// RIDHeader: replica that stays the header packet.
 	RIDHeader = 2
+	// ListGroupBase: multicast group of lists of up to 2^k entries = base + k, k = 1..5.
+	ListGroupBase = 0x2000
+	// RIDMulticast: replica of a payload delivered by multicast.
+	RIDMulticast = 1
 )
 
 // Port roles (table ports).
@@ -107,21 +130,21 @@ const (
 	DropUnknownPort = 1
 	// DropNotOurMAC: frame is not addressed to this port.
 	DropNotOurMAC = 2
-	// DropNotIP: EtherType that is neither IPv4 nor ARP.
+	// DropNotIP: EtherType that is neither IP nor ARP.
 	DropNotIP = 3
 	// DropTruncated: packet ends before its own length fields say.
 	DropTruncated = 4
-	// DropBadIPv4: version, header checksum or lengths wrong.
-	DropBadIPv4 = 5
+	// DropBadIP: IP version, header checksum or lengths wrong.
+	DropBadIP = 5
 	// DropIPOptions: IPv4 options are not forwarded.
 	DropIPOptions = 6
-	// DropBadLISP: LISP data packet without an IPv4 packet inside.
+	// DropBadLISP: LISP data packet without an IP packet inside.
 	DropBadLISP = 7
 	// DropBadCorecast: version, type or lengths wrong for a CoreCast packet.
 	DropBadCorecast = 8
 	// DropBadCount: header list whose count does not fit the packet.
 	DropBadCount = 9
-	// DropListRefused: header list of more than one entry where lists are not allowed.
+	// DropListRefused: header list longer than the channel or stream allows.
 	DropListRefused = 10
 	// DropPayloadLength: payload length 0 or above MAX_PAYLOAD.
 	DropPayloadLength = 11
@@ -155,6 +178,18 @@ const (
 	DropPacketOut = 25
 	// DropCongestion: congestion mark in the tunnel on a packet that is not ECN-capable (RFC 6040).
 	DropCongestion = 26
+	// DropMulticastHeader: header of a stream that is delivered by multicast.
+	DropMulticastHeader = 27
+	// DropSlotRate: above the rate of its channel or stream.
+	DropSlotRate = 28
+	// DropPortRate: above the rate of channel packets of its ingress port.
+	DropPortRate = 29
+	// DropPuntRate: above the rate of its punt reason.
+	DropPuntRate = 30
+	// DropMissRepeated: map-cache miss that was reported within MISS_HOLD.
+	DropMissRepeated = 31
+	// DropFanout: more viewers for one payload than the channel or stream allows.
+	DropFanout = 32
 	// ReasonCells: size of counters drop_reasons and punt_reasons.
 	ReasonCells = 64
 )
@@ -174,9 +209,15 @@ const (
 	PuntNeighbor = 5
 	// PuntARP: ARP packet.
 	PuntARP = 6
+	// PuntNd: ICMPv6 to a multicast address: neighbor discovery.
+	PuntNd = 7
+	// PuntTooBig: longer than the MTU of the way it must take.
+	PuntTooBig = 8
+	// PuntLISPControl: LISP control message to one of our addresses.
+	PuntLISPControl = 9
 )
 
-// Events: counter slot_events at slot * 8 + event.
+// Events: counter slot_events at slot * 16 + event.
 const (
 	// EventPayload: payload stored.
 	EventPayload = 0
@@ -194,6 +235,12 @@ const (
 	EventCopyRedundant = 6
 	// EventExpanded: unicast packets made for local viewers.
 	EventExpanded = 7
+	// EventEntryNotLocal: list entries whose EID is not local.
+	EventEntryNotLocal = 8
+	// EventMulticast: payloads forwarded to the in-domain group.
+	EventMulticast = 9
+	// EventRefused: packets refused by a rate, a list limit or a fanout limit.
+	EventRefused = 10
 )
 
 // DropReasons names and explains every number of its family, indexed by the number.
@@ -201,14 +248,14 @@ var DropReasons = [...]Named{
 	0:  {"none", ""},
 	1:  {"unknown_port", "ingress port is not in table ports"},
 	2:  {"not_our_mac", "frame is not addressed to this port"},
-	3:  {"not_ip", "EtherType that is neither IPv4 nor ARP"},
+	3:  {"not_ip", "EtherType that is neither IP nor ARP"},
 	4:  {"truncated", "packet ends before its own length fields say"},
-	5:  {"bad_ipv4", "version, header checksum or lengths wrong"},
+	5:  {"bad_ip", "IP version, header checksum or lengths wrong"},
 	6:  {"ip_options", "IPv4 options are not forwarded"},
-	7:  {"bad_lisp", "LISP data packet without an IPv4 packet inside"},
+	7:  {"bad_lisp", "LISP data packet without an IP packet inside"},
 	8:  {"bad_corecast", "version, type or lengths wrong for a CoreCast packet"},
 	9:  {"bad_count", "header list whose count does not fit the packet"},
-	10: {"list_refused", "header list of more than one entry where lists are not allowed"},
+	10: {"list_refused", "header list longer than the channel or stream allows"},
 	11: {"payload_length", "payload length 0 or above MAX_PAYLOAD"},
 	12: {"payload_hash", "CRC-32 of the payload is not the one in the packet"},
 	13: {"payload_repeated", "payload with the (sequence, hash) that is stored already"},
@@ -225,6 +272,12 @@ var DropReasons = [...]Named{
 	24: {"loop_frame", "loop frame from outside, or not of our making"},
 	25: {"packet_out", "packet-out with an unknown mode"},
 	26: {"congestion", "congestion mark in the tunnel on a packet that is not ECN-capable (RFC 6040)"},
+	27: {"multicast_header", "header of a stream that is delivered by multicast"},
+	28: {"slot_rate", "above the rate of its channel or stream"},
+	29: {"port_rate", "above the rate of channel packets of its ingress port"},
+	30: {"punt_rate", "above the rate of its punt reason"},
+	31: {"miss_repeated", "map-cache miss that was reported within MISS_HOLD"},
+	32: {"fanout", "more viewers for one payload than the channel or stream allows"},
 }
 
 // PuntReasons names and explains every number of its family, indexed by the number.
@@ -236,16 +289,22 @@ var PuntReasons = [...]Named{
 	4: {"ttl", "TTL would reach 0"},
 	5: {"neighbor", "next hop has no neighbor entry"},
 	6: {"arp", "ARP packet"},
+	7: {"nd", "ICMPv6 to a multicast address: neighbor discovery"},
+	8: {"too_big", "longer than the MTU of the way it must take"},
+	9: {"lisp_control", "LISP control message to one of our addresses"},
 }
 
 // SlotEvents names and explains every number of its family, indexed by the number.
 var SlotEvents = [...]Named{
-	0: {"payload", "payload stored"},
-	1: {"payload_rejected", "payload refused: length or hash"},
-	2: {"payload_repeated", "payload that was stored already"},
-	3: {"header", "header whose payload is stored"},
-	4: {"header_unknown", "header whose payload is not stored"},
-	5: {"copy", "first payload copy to an RLOC"},
-	6: {"copy_redundant", "repeated payload copy"},
-	7: {"expanded", "unicast packets made for local viewers"},
+	0:  {"payload", "payload stored"},
+	1:  {"payload_rejected", "payload refused: length or hash"},
+	2:  {"payload_repeated", "payload that was stored already"},
+	3:  {"header", "header whose payload is stored"},
+	4:  {"header_unknown", "header whose payload is not stored"},
+	5:  {"copy", "first payload copy to an RLOC"},
+	6:  {"copy_redundant", "repeated payload copy"},
+	7:  {"expanded", "unicast packets made for local viewers"},
+	8:  {"entry_not_local", "list entries whose EID is not local"},
+	9:  {"multicast", "payloads forwarded to the in-domain group"},
+	10: {"refused", "packets refused by a rate, a list limit or a fanout limit"},
 }

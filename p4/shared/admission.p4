@@ -44,7 +44,7 @@ control Admission(inout headers_t hdr, inout meta_t meta) {
         meta.in_port = meta.rx_port;
         if (meta.drop == DROP_NONE) {
             if (meta.role == ROLE_LOOP) {
-                if (hdr.loop.isValid() && hdr.ipv4.isValid()) {
+                if (hdr.loop.isValid() && (hdr.ipv4.isValid() || hdr.ipv6.isValid())) {
                     resume();
                 } else {
                     meta.drop = DROP_LOOP_FRAME;
@@ -53,9 +53,12 @@ control Admission(inout headers_t hdr, inout meta_t meta) {
                 meta.drop = DROP_LOOP_FRAME;
             } else if (hdr.ethernet.ether_type == ETHERTYPE_ARP) {
                 meta.punt = PUNT_ARP;
+            } else if (hdr.ethernet.dst[47:32] == 0x3333 && hdr.ipv6.isValid()
+                       && hdr.ipv6.next_header == IPPROTO_ICMPV6) {
+                meta.punt = PUNT_ND;
             } else if (hdr.ethernet.dst != meta.port_mac) {
                 meta.drop = DROP_NOT_OUR_MAC;
-            } else if (!hdr.ipv4.isValid()) {
+            } else if (!hdr.ipv4.isValid() && !hdr.ipv6.isValid()) {
                 if (meta.parse_failed) {
                     meta.drop = DROP_TRUNCATED;
                 } else {

@@ -6,6 +6,7 @@
 
 typedef bit<48> mac_t;
 typedef bit<32> ipv4_addr_t;
+typedef bit<128> ipv6_addr_t;
 typedef bit<16> slot_t;    // index of a payload store: channel or stream
 typedef bit<16> rloc_t;    // index of an RLOC this switch encapsulates to
 
@@ -45,6 +46,18 @@ header ipv4_t {
     ipv4_addr_t dst;
 }
 
+header ipv6_t {
+    bit<4>      version;
+    bit<6>      dscp;
+    bit<2>      ecn;
+    bit<20>     flow_label;
+    bit<16>     payload_len;
+    bit<8>      next_header;
+    bit<8>      hop_limit;
+    ipv6_addr_t src;
+    ipv6_addr_t dst;
+}
+
 header udp_t {
     bit<16> src_port;
     bit<16> dst_port;
@@ -81,6 +94,11 @@ header entry4_t {
     bit<16>     port;
 }
 
+header entry6_t {
+    ipv6_addr_t eid;
+    bit<16>     port;
+}
+
 // The payload in pieces, because P4 has no byte strings and p4c caps a field
 // at 2048 bits: as many 256-byte chunks as fit, then one tail per set bit of
 // the low byte of the length, largest first. Length 1316 = 5*256 + 32 + 4.
@@ -106,10 +124,10 @@ header packet_out_t {
     @id(2) bit<16> mode;         // OUT_*
 }
 
-// ipv4/udp are the first IP and UDP headers received; behind a LISP header
-// come inner_ipv4/inner_udp. Encapsulation fills encap_* in front, and
-// decapsulation moves inner_* to ipv4/udp, so that whatever is delivered or
-// encapsulated is always in ipv4/udp.
+// ipv4 or ipv6, and udp, are the first headers received; behind a LISP header
+// come inner_*. Encapsulation fills encap_* in front, and decapsulation moves
+// inner_* forward, so that what is delivered or encapsulated is always in
+// ipv4 or ipv6, and udp.
 struct headers_t {
     packet_in_t  packet_in;
     packet_out_t packet_out;
@@ -120,15 +138,19 @@ struct headers_t {
     pad_t        pad2;
     pad_t        pad3;
     ipv4_t       encap_ipv4;
+    ipv6_t       encap_ipv6;
     udp_t        encap_udp;
     lisp_t       encap_lisp;
     ipv4_t       ipv4;
+    ipv6_t       ipv6;
     udp_t        udp;
     lisp_t       lisp;
     ipv4_t       inner_ipv4;
+    ipv6_t       inner_ipv6;
     udp_t        inner_udp;
     corecast_t   corecast;
-    entry4_t     entry;
+    entry4_t[MAX_ENTRIES] entries4;
+    entry6_t[MAX_ENTRIES] entries6;
     // The payload; see chunk256_t.
     chunk256_t   c0;
     chunk256_t   c1;
@@ -153,7 +175,7 @@ enum bit<8> kind_t {
     STREAM_HEADER  = 3     // a valid header packet of a stream: we are its ETR
 }
 
-// Where table eids sends a destination.
+// Where tables eids4 and eids6 send a destination.
 enum bit<8> via_t {
     MISS   = 0,
     LOCAL  = 1,            // in this site
@@ -178,35 +200,65 @@ struct meta_t {
     bit<24>     instance_id;       // of the packet: the port's, or the LISP header's
     bit<8>      pads;          // pads received in front: what the packet may grow by for free
 
-    // Classification.
+    // Classification. v6, src, dst, lengths and TTL are those of the packet
+    // that will be forwarded: the inner one where we decapsulate.
     bit<8>      drop;          // DROP_*; anything but DROP_NONE ends the packet
     bit<8>      punt;          // PUNT_*
     bool        decap;
+    bool        v6;
+    ipv4_addr_t src4;
+    ipv4_addr_t dst4;
+    ipv6_addr_t src6;
+    ipv6_addr_t dst6;
+    bit<16>     first_len;     // bytes of the first IP packet, by its own word
+    bit<16>     ip_len;        // bytes of the IP packet that will be forwarded
+    bit<8>      ttl;
+    bit<16>     peer;          // number of the source RLOC; 0 = strange
+    bool        peer_may_open; // it may open streams unasked
     bool        in_slot;       // belongs to a known channel or stream
     bool        stream_miss;   // CoreCast port inside LISP, but no such stream
     kind_t      kind;
     slot_t      slot;
     bit<8>      redundancy;    // headers to an RLOC after which its copy is repeated; 0 = never
-    ipv4_addr_t src;
-    ipv4_addr_t dst;
+    bit<8>      max_list;      // entries a header of this channel or stream may have
+    bit<32>     fanout;        // viewers one payload may be expanded to here; 0 = any number
+
+    // Delivery by multicast or to many viewers.
+    bit<16>     multicast_group;   // of the PRE; 0 = one packet leaves by out_port
+    bool        multicast;         // the stream's payloads go to group4 or group6
+    ipv4_addr_t group4;
+    ipv6_addr_t group6;
+    bit<16>     group_port;
+    mac_t       group_mac;
 
     // Forwarding.
-    ipv4_addr_t lookup;        // EID to forward to: destination, or the header's viewer
+    ipv4_addr_t lookup4;       // EID to forward to: destination, or the header's first viewer
+    ipv6_addr_t lookup6;
     via_t       via;
+    bit<16>     rloc_set;      // several RLOCs to choose from
     rloc_t      rloc;
-    ipv4_addr_t encap_src;
-    ipv4_addr_t encap_dst;
-    ipv4_addr_t next_hop;
+    bool        encap_v6;
+    ipv4_addr_t encap_src4;
+    ipv4_addr_t encap_dst4;
+    ipv6_addr_t encap_src6;
+    ipv6_addr_t encap_dst6;
+    bool        next_hop_v6;
+    ipv4_addr_t next_hop4;
+    ipv6_addr_t next_hop6;
     port_t      out_port;
+    bit<16>     mtu;           // of the way out; 0 = not limited
     mac_t       out_src_mac;
     mac_t       out_dst_mac;
 
-    // Emission.
+    // Serving.
+    bit<16>     payload_sum;   // ones' complement sum of the stored payload
     bool        copy;          // payload copy first, then the header
-    bool        expand;        // header becomes a unicast packet for its viewer
-    bool        grow;          // loops once more before it may do either
+    bool        expand;        // one-entry header becomes a unicast packet for its viewer
+    bool        expand_list;   // list becomes a unicast packet for each local viewer, in egress
+    bool        grow;          // loops once more before it may do any of these
     bool        consumed;      // payload went into the store; nothing leaves
     bool        unchanged;     // leaves as it came: looping, punted, or the controller's own
+    port_t      list_port;     // the local port that accounts for entries that are not local
 }
 
 #endif

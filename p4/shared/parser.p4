@@ -8,7 +8,10 @@
 // early: the headers extracted so far stay valid and the rest is carried
 // along, so an ordinary packet that merely uses UDP port 4344 still passes.
 parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller) {
+    bit<8> left;    // entries of a header list still to come
+
     state start {
+        left = 0;
         transition select(from_controller) {
             true:  parse_packet_out;
             false: parse_ethernet;
@@ -22,6 +25,7 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
         packet.extract(hdr.ethernet);
         transition select(hdr.ethernet.ether_type) {
             ETHERTYPE_IPV4: parse_ipv4;
+            ETHERTYPE_IPV6: parse_ipv6;
             ETHERTYPE_LOOP: parse_loop;
             default: accept;
         }
@@ -30,19 +34,26 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
     // Only the pad counts we send are skipped; Admission refuses the rest.
     state parse_loop {
         packet.extract(hdr.loop);
-        transition select(hdr.loop.pads, hdr.loop.ether_type) {
-            (2, ETHERTYPE_IPV4): skip_2_pads;
-            (4, ETHERTYPE_IPV4): skip_4_pads;
+        transition select(hdr.loop.pads) {
+            2: skip_2_pads;
+            4: skip_4_pads;
             default: accept;
         }
     }
     state skip_2_pads {
         packet.advance(2 * PAD_BYTES * 8);
-        transition parse_ipv4;
+        transition parse_looped;
     }
     state skip_4_pads {
         packet.advance(4 * PAD_BYTES * 8);
-        transition parse_ipv4;
+        transition parse_looped;
+    }
+    state parse_looped {
+        transition select(hdr.loop.ether_type) {
+            ETHERTYPE_IPV4: parse_ipv4;
+            ETHERTYPE_IPV6: parse_ipv6;
+            default: accept;
+        }
     }
 
     state parse_ipv4 {
@@ -50,6 +61,14 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
         transition select(hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.flags[0:0],
                           hdr.ipv4.frag_offset, hdr.ipv4.protocol) {
             (4, 5, 0, 0, IPPROTO_UDP): parse_udp;
+            default: accept;
+        }
+    }
+    // Extension headers stay unparsed: such packets are ordinary.
+    state parse_ipv6 {
+        packet.extract(hdr.ipv6);
+        transition select(hdr.ipv6.version, hdr.ipv6.next_header) {
+            (6, IPPROTO_UDP): parse_udp;
             default: accept;
         }
     }
@@ -66,6 +85,7 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
         packet.extract(hdr.lisp);
         transition select(packet.lookahead<bit<4>>()) {
             4: parse_inner_ipv4;
+            6: parse_inner_ipv6;
             default: accept;
         }
     }
@@ -74,6 +94,13 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
         transition select(hdr.inner_ipv4.version, hdr.inner_ipv4.ihl, hdr.inner_ipv4.flags[0:0],
                           hdr.inner_ipv4.frag_offset, hdr.inner_ipv4.protocol) {
             (4, 5, 0, 0, IPPROTO_UDP): parse_inner_udp;
+            default: accept;
+        }
+    }
+    state parse_inner_ipv6 {
+        packet.extract(hdr.inner_ipv6);
+        transition select(hdr.inner_ipv6.next_header) {
+            IPPROTO_UDP: parse_inner_udp;
             default: accept;
         }
     }
@@ -87,15 +114,29 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
 
     state parse_corecast {
         packet.extract(hdr.corecast);
+        left = hdr.corecast.count;
         transition select(hdr.corecast.version, hdr.corecast.type, hdr.corecast.count) {
             (CORECAST_VERSION, TYPE_PAYLOAD, 0): parse_payload;
-            (CORECAST_VERSION, TYPE_HEADER4, _): parse_entry;
+            (CORECAST_VERSION, TYPE_HEADER4, 1 .. MAX_ENTRIES): parse_entries4;
+            (CORECAST_VERSION, TYPE_HEADER6, 1 .. MAX_ENTRIES): parse_entries6;
             default: accept;
         }
     }
-    state parse_entry {
-        packet.extract(hdr.entry);
-        transition accept;
+    state parse_entries4 {
+        packet.extract(hdr.entries4.next);
+        left = left - 1;
+        transition select(left) {
+            0: accept;
+            default: parse_entries4;
+        }
+    }
+    state parse_entries6 {
+        packet.extract(hdr.entries6.next);
+        left = left - 1;
+        transition select(left) {
+            0: accept;
+            default: parse_entries6;
+        }
     }
 
     // Lengths above MAX_PAYLOAD stay unparsed and are refused later.
@@ -153,15 +194,19 @@ control FrameDeparser(packet_out packet, in headers_t hdr) {
         packet.emit(hdr.pad2);
         packet.emit(hdr.pad3);
         packet.emit(hdr.encap_ipv4);
+        packet.emit(hdr.encap_ipv6);
         packet.emit(hdr.encap_udp);
         packet.emit(hdr.encap_lisp);
         packet.emit(hdr.ipv4);
+        packet.emit(hdr.ipv6);
         packet.emit(hdr.udp);
         packet.emit(hdr.lisp);
         packet.emit(hdr.inner_ipv4);
+        packet.emit(hdr.inner_ipv6);
         packet.emit(hdr.inner_udp);
         packet.emit(hdr.corecast);
-        packet.emit(hdr.entry);
+        packet.emit(hdr.entries4);
+        packet.emit(hdr.entries6);
         packet.emit(hdr.c0);
         packet.emit(hdr.c1);
         packet.emit(hdr.c2);

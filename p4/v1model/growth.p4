@@ -14,7 +14,7 @@
 //   pass 1 out:| Ethernet, type LOOP | loop_t, pads=2 | 2 pads | IP ...|   +512
 //   pass 2 out:| Ethernet, type LOOP | loop_t, pads=4 | 4 pads | IP ...|  +1016
 //   pass 3:     may emit 1016 + 512 = 1528 bytes more than first received,
-//               1502 being the most CoreCast asks for (60 -> 1562).
+//               1522 being the most CoreCast asks for (60 -> 1582, IPv4 in IPv6).
 #ifndef CORECAST_GROWTH_P4
 #define CORECAST_GROWTH_P4
 
@@ -24,37 +24,41 @@ control Growth(inout headers_t hdr, inout meta_t meta) {
     bit<16> growth_limit = STOCK_GROWTH;
     port_t  loop_port = 0;
 
-    @name(".growth") @id(ID_ACTION_GROWTH)
-    action growth(@id(1) bit<16> limit, @id(2) port_t port) {
-        growth_limit = limit;
-        loop_port = port;
+    @name(".set_target") @id(ID_ACTION_SET_TARGET)
+    action set_target(@id(1) bit<16> growth, @id(2) port_t loop_to, @id(3) port_t list_at) {
+        growth_limit = growth;
+        loop_port = loop_to;
+        meta.list_port = list_at;
     }
 
     // No key: the controller sets the default action to what the target can
-    // do. Until it does, the stock limit holds and nothing may loop. Port 0
-    // means that there is no loop port.
+    // do. Until it does, the stock limit holds and nothing may loop. `loop_to`
+    // is the loop port, 0 for none; `list_at` the local port whose replicas account
+    // for list entries that are not local.
     @name(".target") @id(ID_TABLE_TARGET)
     table target {
-        actions = { growth; }
-        default_action = growth(STOCK_GROWTH, 0);
+        actions = { set_target; }
+        default_action = set_target(STOCK_GROWTH, 0, 0);
         size = 1;
     }
 
-    bit<16> wanted = 0;    // bytes by which the packet is to outgrow what was first received
+    bit<16> after = 0;     // bytes of the longest frame to be made
+    bit<16> wanted = 0;    // bytes by which it outgrows what was first received
     bit<16> room = 0;
 
     apply {
-        // Both sizes are those of the frame without loop header and pads.
+        // Sizes are those of the frame without loop header and pads.
+        after = ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
+        if (meta.v6) {
+            after = after + (IPV6_BYTES - IPV4_BYTES);
+        }
         if (meta.copy) {
-            wanted = LISP_IPV4_BYTES + hdr.corecast.length - ENTRY4_BYTES;
-        } else {
-            wanted = ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
-            if (wanted > meta.frame_len) {
-                wanted = wanted - meta.frame_len;
-            } else {
-                wanted = 0;
+            after = after + (CORECAST_BYTES + LISP_IPV4_BYTES);
+            if (meta.encap_v6) {
+                after = after + (LISP_IPV6_BYTES - LISP_IPV4_BYTES);
             }
         }
+        wanted = after |-| meta.frame_len;
         target.apply();
         room = growth_limit;
         if (meta.pads == 2) {

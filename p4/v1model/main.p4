@@ -11,11 +11,20 @@
 #include "../shared/classify.p4"
 #include "../shared/forwarding.p4"
 #include "../shared/rewrite.p4"
+#include "../shared/viewers.p4"
+#include "checksums.p4"
+#include "limits.p4"
 #include "payload_store.p4"
 #include "growth.p4"
 #include "serve.p4"
 
 #define GOING_ON (meta.drop == DROP_NONE && meta.punt == PUNT_NONE)
+
+// One cell a reason: DROP_* and PUNT_* of ids.h.
+@name(".drop_reasons") @id(ID_COUNTER_DROP_REASONS)
+counter(REASON_CELLS, CounterType.packets_and_bytes) drop_reasons;
+@name(".punt_reasons") @id(ID_COUNTER_PUNT_REASONS)
+counter(REASON_CELLS, CounterType.packets_and_bytes) punt_reasons;
 
 parser SwitchParser(packet_in packet, out headers_t hdr, inout meta_t meta,
                     inout standard_metadata_t standard_metadata) {
@@ -26,43 +35,132 @@ parser SwitchParser(packet_in packet, out headers_t hdr, inout meta_t meta,
     }
 }
 
-#define IPV4_FIELDS(ip) { ip.version, ip.ihl, ip.dscp, ip.ecn, ip.total_len, ip.identification, \
-                          ip.flags, ip.frag_offset, ip.ttl, ip.protocol, ip.src, ip.dst }
+// What a packet is and where it goes: everything up to the point where the
+// switch would have to send something. Changes no headers.
+control Judge(inout headers_t hdr, inout meta_t meta) {
+    Admission()     admission;
+    CheckIp()       check_ip;
+    Decapsulation() decapsulation;
+    Membership()    membership;
+    Validate()      validate;
+    LimitSlot()     limit_slot;
 
-// bmv2 has one verdict bit for all checks, so here a payload packet is checked
-// for its payload only, and CheckPayloadIp does its IPv4 headers. The payload
-// needs verify_checksum, which skips chunks that are not there: hash() in
-// ingress would hash something in their place.
-control VerifyChecksums(inout headers_t hdr, inout meta_t meta) {
     apply {
-        verify_checksum(hdr.corecast.isValid() && hdr.corecast.type == TYPE_PAYLOAD,
-                        { hdr.c0, hdr.c1, hdr.c2, hdr.c3, hdr.c4, hdr.t128, hdr.t64, hdr.t32,
-                          hdr.t16, hdr.t8, hdr.t4, hdr.t2, hdr.t1 },
-                        hdr.corecast.hash, HashAlgorithm.crc32);
-        verify_checksum(hdr.ipv4.isValid() && hdr.ipv4.ihl == 5
-                        && !(hdr.corecast.isValid() && hdr.corecast.type == TYPE_PAYLOAD),
-                        IPV4_FIELDS(hdr.ipv4), hdr.ipv4.checksum, HashAlgorithm.csum16);
-        verify_checksum(hdr.inner_ipv4.isValid() && hdr.inner_ipv4.ihl == 5
-                        && !(hdr.corecast.isValid() && hdr.corecast.type == TYPE_PAYLOAD),
-                        IPV4_FIELDS(hdr.inner_ipv4), hdr.inner_ipv4.checksum, HashAlgorithm.csum16);
+        admission.apply(hdr, meta);
+        if (GOING_ON) {
+            check_ip.apply(hdr, meta);
+        }
+        if (GOING_ON) {
+            decapsulation.apply(hdr, meta);
+        }
+        if (GOING_ON) {
+            membership.apply(hdr, meta);
+        }
+        if (GOING_ON && meta.in_slot) {
+            limit_slot.apply(meta);
+            if (GOING_ON) {
+                validate.apply(hdr, meta);
+                if (meta.drop == DROP_PAYLOAD_HASH || meta.drop == DROP_PAYLOAD_LENGTH) {
+                    COUNT_EVENT(EVENT_PAYLOAD_REJECTED);
+                }
+            }
+        }
     }
 }
 
-// The IPv4 headers of a packet whose one verdict went to its payload.
-control CheckPayloadIp(in headers_t hdr, inout meta_t meta) {
-    bit<16> outer = 0;
-    bit<16> inner = 0;
+// A number that is the same for all packets that must take one path: of the
+// flow, or for CoreCast of the channel, so that one site gets one copy.
+control Bucket(in headers_t hdr, in meta_t meta, out bit<8> bucket) {
     apply {
-        meta.payload_failed = meta.ip_failed;
-        meta.ip_failed = false;
-        hash(outer, HashAlgorithm.csum16, 16w0, IPV4_FIELDS(hdr.ipv4), 32w65536);
-        if (hdr.ipv4.ihl == 5 && outer != hdr.ipv4.checksum) {
-            meta.ip_failed = true;
+        bucket = 0;
+        if (meta.rloc_set != 0) {
+            if (meta.kind != kind_t.ORDINARY) {
+                hash(bucket, HashAlgorithm.crc16, 8w0, { meta.slot, meta.rloc_set }, 8w16);
+            } else if (meta.v6) {
+                hash(bucket, HashAlgorithm.crc16, 8w0,
+                     { meta.src6, meta.dst6, hdr.udp.src_port, hdr.udp.dst_port }, 8w16);
+            } else {
+                hash(bucket, HashAlgorithm.crc16, 8w0,
+                     { meta.src4, meta.dst4, hdr.udp.src_port, hdr.udp.dst_port }, 8w16);
+            }
         }
-        if (hdr.inner_ipv4.isValid()) {
-            hash(inner, HashAlgorithm.csum16, 16w0, IPV4_FIELDS(hdr.inner_ipv4), 32w65536);
-            if (inner != hdr.inner_ipv4.checksum) {
-                meta.ip_failed = true;
+    }
+}
+
+// The outer UDP source port: a hash of the inner 5-tuple (RFC 9300 section 12).
+control Entropy(in headers_t hdr, in meta_t meta, out bit<16> entropy) {
+    apply {
+        entropy = 0;
+        if (hdr.ipv6.isValid()) {
+            hash(entropy, HashAlgorithm.crc16, 16w0xC000,
+                 { hdr.ipv6.src, hdr.ipv6.dst, hdr.ipv6.next_header,
+                   hdr.udp.src_port, hdr.udp.dst_port }, 16w0x4000);
+        } else if (hdr.ipv4.isValid()) {
+            hash(entropy, HashAlgorithm.crc16, 16w0xC000,
+                 { hdr.ipv4.src, hdr.ipv4.dst, hdr.ipv4.protocol,
+                   hdr.udp.src_port, hdr.udp.dst_port }, 16w0x4000);
+        }
+    }
+}
+
+// Turns the packet into what leaves; what differs between replicas is left to
+// egress.
+control Rewrite(inout headers_t hdr, inout meta_t meta) {
+    SendAround()  send_around;
+    Decapsulate() decapsulate;
+    Hop()         hop;
+    Expand()      expand;
+    Entropy()     entropy_of;
+    Encapsulate() encapsulate;
+
+    bit<16>     entropy = 0;
+    ipv4_addr_t to4 = 0;
+    ipv6_addr_t to6 = 0;
+    bit<16>     to_port = 0;
+
+    apply {
+        if (meta.grow) {
+            send_around.apply(hdr, meta);
+            meta.unchanged = true;
+        } else {
+            if (meta.decap) {
+                decapsulate.apply(hdr, meta);
+            }
+            hop.apply(hdr, meta);
+            if (meta.expand || meta.multicast) {
+                to4 = hdr.entries4[0].eid;
+                to6 = hdr.entries6[0].eid;
+                to_port = hdr.entries4[0].port;
+                if (meta.multicast) {
+                    to4 = meta.group4;
+                    to6 = meta.group6;
+                    to_port = meta.group_port;
+                    meta.out_src_mac = meta.group_mac;
+                    meta.out_dst_mac = meta.group_mac;
+                } else if (meta.v6) {
+                    to_port = hdr.entries6[0].port;
+                }
+                expand.apply(hdr, meta, to4, to6, to_port);
+                hdr.entries4[0].setInvalid();
+                hdr.entries6[0].setInvalid();
+            }
+            if (meta.via == via_t.RLOC) {
+                entropy_of.apply(hdr, meta, entropy);
+                encapsulate.apply(hdr, meta, entropy);
+            }
+            hdr.ethernet.src = meta.out_src_mac;
+            hdr.ethernet.dst = meta.out_dst_mac;
+            if (meta.v6) {
+                hdr.ethernet.ether_type = ETHERTYPE_IPV6;
+            } else {
+                hdr.ethernet.ether_type = ETHERTYPE_IPV4;
+            }
+            if (meta.via == via_t.RLOC) {
+                if (meta.encap_v6) {
+                    hdr.ethernet.ether_type = ETHERTYPE_IPV6;
+                } else {
+                    hdr.ethernet.ether_type = ETHERTYPE_IPV4;
+                }
             }
         }
     }
@@ -70,29 +168,23 @@ control CheckPayloadIp(in headers_t hdr, inout meta_t meta) {
 
 control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                       inout standard_metadata_t standard_metadata) {
-    // One cell a reason: DROP_* and PUNT_* of ids.h.
-    @name(".drop_reasons") @id(ID_COUNTER_DROP_REASONS)
-    counter(REASON_CELLS, CounterType.packets_and_bytes) drop_reasons;
-    @name(".punt_reasons") @id(ID_COUNTER_PUNT_REASONS)
-    counter(REASON_CELLS, CounterType.packets_and_bytes) punt_reasons;
-
     CheckPayloadIp() check_payload_ip;
-    Admission()     admission;
-    CheckIp()       check_ip;
-    Decapsulation() decapsulation;
-    Membership()    membership;
-    Validate()      validate;
-    AcceptPayload() accept_payload;
-    FindPayload()   find_payload;
-    Forwarding()    forwarding;
-    Serve()         serve;
-    SendAround()    send_around;
-    Decapsulate()   decapsulate;
-    Expand()        expand;
-    Encapsulate()   encapsulate;
+    Judge()          judge;
+    AcceptPayload()  accept_payload;
+    FindPayload()    find_payload;
+    Forwarding()     forwarding;
+    Bucket()         bucket_of;
+    Adjacency()      adjacency;
+    Decide()         decide;
+    CheckMtu()       check_mtu;
+    Serve()          serve;
+    Rewrite()        rewrite;
+    LimitPunt()      limit_punt;
 
     bit<24> generation = 0;
-    bit<16> entropy = 0;
+    bit<32> stamp = 0;
+    bool    first = false;
+    bit<8>  bucket = 0;
 
     // From the platform to the shared controls.
     @hidden action begin() {
@@ -118,63 +210,48 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
             if (hdr.packet_out.isValid() && hdr.packet_out.mode != OUT_RECEIVE) {
                 meta.drop = DROP_PACKET_OUT;
             } else {
-                admission.apply(hdr, meta);
-            }
-            if (GOING_ON) {
-                check_ip.apply(hdr, meta);
-            }
-            if (GOING_ON) {
-                decapsulation.apply(hdr, meta);
-            }
-            if (GOING_ON) {
-                membership.apply(hdr, meta);
-                if (meta.in_slot && meta.drop == DROP_NONE) {
-                    validate.apply(hdr, meta);
-                    if (meta.drop == DROP_PAYLOAD_HASH || meta.drop == DROP_PAYLOAD_LENGTH) {
-                        COUNT_EVENT(EVENT_PAYLOAD_REJECTED);
-                    }
-                }
+                judge.apply(hdr, meta);
             }
             if (GOING_ON) {
                 if (meta.kind == kind_t.PAYLOAD) {
                     accept_payload.apply(hdr, meta);
+                    if (meta.multicast && GOING_ON) {
+                        meta.consumed = false;
+                        COUNT_EVENT(EVENT_MULTICAST);
+                    }
                 } else {
                     if (meta.kind != kind_t.ORDINARY) {
                         find_payload.apply(hdr, meta, generation);
                     }
-                    if (GOING_ON) {
+                    // The entries of a list for a stream are looked up in egress.
+                    if (GOING_ON && !(meta.kind == kind_t.STREAM_HEADER && hdr.corecast.count != 1)) {
                         forwarding.apply(hdr, meta);
+                        if (GOING_ON && !(meta.kind == kind_t.CHANNEL_HEADER && meta.via == via_t.LOCAL
+                                          && hdr.corecast.count != 1)) {
+                            bucket_of.apply(hdr, meta, bucket);
+                            adjacency.apply(meta, bucket);
+                        }
                     }
-                    if (GOING_ON) {
-                        if (hdr.ipv4.ttl <= 1 || (meta.decap && hdr.inner_ipv4.ttl <= 1)) {
-                            meta.punt = PUNT_TTL;
-                        } else if (meta.kind != kind_t.ORDINARY) {
-                            serve.apply(hdr, meta, generation);
+                }
+                if (GOING_ON && !meta.consumed) {
+                    if (meta.ttl <= 1) {
+                        meta.punt = PUNT_TTL;
+                    } else if (!meta.multicast) {
+                        if (meta.kind != kind_t.ORDINARY) {
+                            decide.apply(hdr, meta, generation, stamp, first);
+                        }
+                        check_mtu.apply(hdr, meta);
+                        if (GOING_ON && meta.kind != kind_t.ORDINARY) {
+                            serve.apply(hdr, meta, generation, stamp, first);
                         }
                     }
                 }
             }
             if (GOING_ON && !meta.consumed) {
-                if (meta.grow) {
-                    send_around.apply(hdr, meta);
-                    meta.unchanged = true;
-                } else {
-                    if (meta.decap) {
-                        decapsulate.apply(hdr, meta);
-                    }
-                    hdr.ipv4.ttl = hdr.ipv4.ttl - 1;
-                    if (meta.expand) {
-                        expand.apply(hdr, meta);
-                    }
-                    if (meta.via == via_t.RLOC) {
-                        hash(entropy, HashAlgorithm.crc16, 16w0xC000,
-                             { hdr.ipv4.src, hdr.ipv4.dst, hdr.ipv4.protocol,
-                               hdr.udp.src_port, hdr.udp.dst_port }, 16w0x4000);
-                        encapsulate.apply(hdr, meta, entropy);
-                    }
-                    hdr.ethernet.src = meta.out_src_mac;
-                    hdr.ethernet.dst = meta.out_dst_mac;
-                }
+                rewrite.apply(hdr, meta);
+            }
+            if (meta.punt != PUNT_NONE) {
+                limit_punt.apply(meta, standard_metadata.ingress_global_timestamp);
             }
         }
 
@@ -192,39 +269,69 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
             standard_metadata.egress_spec = CPU_PORT;
         } else if (meta.consumed) {
             mark_to_drop(standard_metadata);
-        } else if (meta.copy && !meta.grow) {
-            standard_metadata.mcast_grp = COPY_GROUP_BASE + (bit<16>)meta.out_port;
+        } else if (meta.multicast_group != 0 && !meta.unchanged) {
+            standard_metadata.mcast_grp = meta.multicast_group;
         } else {
             standard_metadata.egress_spec = meta.out_port;
         }
     }
 }
 
-// The group of COPY_GROUP_BASE + port holds two replicas on that port, payload
-// copy first. bmv2 orders replicas by how they were written, not as listed: the
-// controller inserts the group with the first and adds the second.
+// Makes the replicas differ. The group of COPY_GROUP_BASE + port holds two on
+// that port, payload copy first; those of LIST_GROUP_BASE + k hold, for every
+// local port, replicas 1 to 2^k. bmv2 orders replicas by how they were written,
+// not as listed: the controller adds them one by one.
 control SwitchEgress(inout headers_t hdr, inout meta_t meta,
                      inout standard_metadata_t standard_metadata) {
     MakeCopy()     make_copy;
     ClearPayload() clear_payload;
+    PickViewer()   pick_viewer;
+    Expand()       expand;
+    ChecksumUdp()  checksum_udp;
+
+    ipv4_addr_t eid4 = 0;
+    ipv6_addr_t eid6 = 0;
+    bit<16>     udp_port = 0;
+    mac_t       src_mac = 0;
+    mac_t       dst_mac = 0;
+    bool        ours = false;
+    bool        not_local = false;
+    bool        made_here = false;    // the packet was made of a stored payload
 
     apply {
-        if (meta.copy && !meta.grow) {
-            if (standard_metadata.egress_rid == RID_PAYLOAD) {
-                make_copy.apply(hdr);
-            } else {
-                clear_payload.apply(hdr);
+        if (!meta.unchanged) {
+            if (meta.copy) {
+                if (standard_metadata.egress_rid == RID_PAYLOAD) {
+                    make_copy.apply(hdr, meta);
+                    made_here = true;
+                } else {
+                    clear_payload.apply(hdr);
+                }
+            } else if (meta.expand_list) {
+                pick_viewer.apply(hdr, meta, standard_metadata.egress_rid, standard_metadata.egress_port,
+                                  eid4, eid6, udp_port, src_mac, dst_mac, ours, not_local);
+                if (ours) {
+                    expand.apply(hdr, meta, eid4, eid6, udp_port);
+                    hdr.entries4.pop_front(MAX_ENTRIES);
+                    hdr.entries6.pop_front(MAX_ENTRIES);
+                    hdr.ethernet.src = src_mac;
+                    hdr.ethernet.dst = dst_mac;
+                    made_here = true;
+                    COUNT_EVENT(EVENT_EXPANDED);
+                } else {
+                    if (not_local && standard_metadata.egress_port == meta.list_port) {
+                        COUNT_EVENT(EVENT_ENTRY_NOT_LOCAL);
+                        drop_reasons.count(DROP_ENTRY_NOT_LOCAL);
+                    }
+                    mark_to_drop(standard_metadata);
+                }
+            } else if (meta.expand || meta.multicast) {
+                made_here = true;
+            }
+            if (made_here) {
+                checksum_udp.apply(hdr, meta);
             }
         }
-    }
-}
-
-control ComputeChecksums(inout headers_t hdr, inout meta_t meta) {
-    apply {
-        update_checksum(hdr.encap_ipv4.isValid(), IPV4_FIELDS(hdr.encap_ipv4),
-                        hdr.encap_ipv4.checksum, HashAlgorithm.csum16);
-        update_checksum(hdr.ipv4.isValid() && hdr.ipv4.ihl == 5 && !meta.unchanged,
-                        IPV4_FIELDS(hdr.ipv4), hdr.ipv4.checksum, HashAlgorithm.csum16);
     }
 }
 

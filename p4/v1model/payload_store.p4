@@ -12,9 +12,13 @@
 // sequence ++ hash of the payload in a cell.
 @name(".store_tags")
 register<bit<64>>(STORE_CELLS) store_tags;
-// generation (24) ++ length (16) of the payload in a cell; 0 = never written.
+// generation (24) ++ ones' complement sum of the payload (16) ++ length (16) of
+// the payload in a cell; 0 = never written.
 @name(".store_info")
-register<bit<40>>(STORE_CELLS) store_info;
+register<bit<56>>(STORE_CELLS) store_info;
+// Payload-sized packets made of the payload in a cell.
+@name(".made")
+register<bit<32>>(STORE_CELLS) made;
 // Last generation used by a slot. It only ever counts on, 0 skipped, also when
 // the slot is given to another channel: a stamp of an earlier owner is never
 // current.
@@ -48,18 +52,58 @@ register<bit<16>>(STORE_CELLS) store_t2;
 @name(".store_t1")
 register<bit<8>>(STORE_CELLS) store_t1;
 
-// Counter slot_events, at slot * 8 + EVENT_*.
+// At slot * 16 + EVENT_*.
 @name(".slot_events") @id(ID_COUNTER_SLOT_EVENTS)
 counter(STATS_CELLS, CounterType.packets_and_bytes) slot_events;
 
-#define COUNT_EVENT(event) slot_events.count((bit<32>)meta.slot << 3 | event)
+#define COUNT_EVENT(event) slot_events.count((bit<32>)meta.slot << 4 | event)
 #define STORE_CELL ((bit<32>)meta.slot << 1 | (bit<32>)hdr.corecast.sequence[0:0])
+
+// The ones' complement sum (RFC 1071) of the payload in the packet, from which
+// the UDP checksum of every packet made of it follows without touching the
+// payload again. Chunks that are not there count as zero; all but the last byte
+// begin at an even offset.
+control SumPayload(in headers_t hdr, out bit<16> sum) {
+    bit<2048> c0 = 0;
+    bit<2048> c1 = 0;
+    bit<2048> c2 = 0;
+    bit<2048> c3 = 0;
+    bit<2048> c4 = 0;
+    bit<1024> t128 = 0;
+    bit<512>  t64 = 0;
+    bit<256>  t32 = 0;
+    bit<128>  t16 = 0;
+    bit<64>   t8 = 0;
+    bit<32>   t4 = 0;
+    bit<16>   t2 = 0;
+    bit<8>    t1 = 0;
+
+    apply {
+        if (hdr.c0.isValid())   { c0 = hdr.c0.data; }
+        if (hdr.c1.isValid())   { c1 = hdr.c1.data; }
+        if (hdr.c2.isValid())   { c2 = hdr.c2.data; }
+        if (hdr.c3.isValid())   { c3 = hdr.c3.data; }
+        if (hdr.c4.isValid())   { c4 = hdr.c4.data; }
+        if (hdr.t128.isValid()) { t128 = hdr.t128.data; }
+        if (hdr.t64.isValid())  { t64 = hdr.t64.data; }
+        if (hdr.t32.isValid())  { t32 = hdr.t32.data; }
+        if (hdr.t16.isValid())  { t16 = hdr.t16.data; }
+        if (hdr.t8.isValid())   { t8 = hdr.t8.data; }
+        if (hdr.t4.isValid())   { t4 = hdr.t4.data; }
+        if (hdr.t2.isValid())   { t2 = hdr.t2.data; }
+        if (hdr.t1.isValid())   { t1 = hdr.t1.data; }
+        hash(sum, HashAlgorithm.csum16, 16w0,
+             { c0, c1, c2, c3, c4, t128, t64, t32, t16, t8, t4, t2, t1, 8w0 }, 32w65536);
+        sum = ~sum;
+    }
+}
 
 // Takes a valid payload packet into the store (paper, Algorithms 1 and 2).
 control AcceptPayload(in headers_t hdr, inout meta_t meta) {
     bit<64> tag = 0;
-    bit<40> info = 0;
+    bit<56> info = 0;
     bit<24> generation = 0;
+    SumPayload() sum_payload;
 
     @hidden action read_cell() {
         store_tags.read(tag, STORE_CELL);
@@ -70,7 +114,8 @@ control AcceptPayload(in headers_t hdr, inout meta_t meta) {
     @hidden action write_cell() {
         generations.write((bit<32>)meta.slot, generation);
         store_tags.write(STORE_CELL, hdr.corecast.sequence ++ hdr.corecast.hash);
-        store_info.write(STORE_CELL, generation ++ hdr.corecast.length);
+        store_info.write(STORE_CELL, generation ++ meta.payload_sum ++ hdr.corecast.length);
+        made.write(STORE_CELL, 0);
         COUNT_EVENT(EVENT_PAYLOAD);
     }
 
@@ -84,6 +129,7 @@ control AcceptPayload(in headers_t hdr, inout meta_t meta) {
             if (generation == 0) {
                 generation = 1;
             }
+            sum_payload.apply(hdr, meta.payload_sum);
             write_cell();
             if (hdr.c0.isValid())   { store_c0.write(STORE_CELL, hdr.c0.data); }
             if (hdr.c1.isValid())   { store_c1.write(STORE_CELL, hdr.c1.data); }
@@ -102,11 +148,11 @@ control AcceptPayload(in headers_t hdr, inout meta_t meta) {
     }
 }
 
-// Finds the payload that a header packet names and its generation; a header
-// for anything else is dropped.
+// Finds the payload that a header packet names, its generation and its sum; a
+// header for anything else is dropped.
 control FindPayload(in headers_t hdr, inout meta_t meta, out bit<24> generation) {
     bit<64> tag = 0;
-    bit<40> info = 0;
+    bit<56> info = 0;
 
     @hidden action read_cell() {
         store_tags.read(tag, STORE_CELL);
@@ -115,7 +161,8 @@ control FindPayload(in headers_t hdr, inout meta_t meta, out bit<24> generation)
 
     apply {
         read_cell();
-        generation = info[39:16];
+        generation = info[55:32];
+        meta.payload_sum = info[31:16];
         if (hdr.corecast.length == 0 || info[15:0] != hdr.corecast.length
             || tag != hdr.corecast.sequence ++ hdr.corecast.hash) {
             meta.drop = DROP_UNKNOWN_PAYLOAD;

@@ -12,18 +12,25 @@
 @name(".served")
 register<bit<32>>(SERVED_STAMPS) served;
 
+// At stamp * 2: headers sent to the RLOC; at stamp * 2 + 1: payload copies.
+@name(".rloc_events") @id(ID_COUNTER_RLOC_EVENTS)
+counter(RLOC_CELLS, CounterType.packets) rloc_events;
+
 #define STAMP ((bit<32>)meta.slot << 10 | (bit<32>)meta.rloc)
 
-control Serve(inout headers_t hdr, inout meta_t meta, in bit<24> generation) {
-    bit<32> stamp = 0;
-    bool    first = false;
-
-    Growth() growth;
-    LoadPayload() load;
-
+// Decides between copy, expansion and forwarding. Writes nothing yet: the
+// packet may still be too long, or have to loop.
+control Decide(in headers_t hdr, inout meta_t meta, in bit<24> generation, out bit<32> stamp,
+               out bool first) {
     apply {
-        if (meta.via == via_t.LOCAL) {
-            meta.expand = true;
+        stamp = 0;
+        first = false;
+        if (meta.kind == kind_t.STREAM_HEADER || meta.via == via_t.LOCAL) {
+            if (hdr.corecast.count == 1) {
+                meta.expand = true;
+            } else {
+                meta.expand_list = true;
+            }
         } else {
             served.read(stamp, STAMP);
             if (stamp[31:8] != generation) {
@@ -33,27 +40,110 @@ control Serve(inout headers_t hdr, inout meta_t meta, in bit<24> generation) {
                 meta.copy = true;
             }
         }
+    }
+}
 
-        if (meta.expand || meta.copy) {
-            growth.apply(hdr, meta);
+// A packet that does not fit the way it must take goes to the controller,
+// which answers with ICMP.
+control CheckMtu(in headers_t hdr, inout meta_t meta) {
+    bit<16> longest = 0;
+
+    apply {
+        longest = meta.ip_len;
+        if (meta.copy || meta.expand || meta.expand_list) {
+            longest = IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
+            if (meta.v6) {
+                longest = longest + (IPV6_BYTES - IPV4_BYTES);
+            }
+            if (meta.copy) {
+                longest = longest + CORECAST_BYTES;
+                if (longest < meta.ip_len) {    // the list itself is the longer packet
+                    longest = meta.ip_len;
+                }
+            }
         }
+        if (meta.via == via_t.RLOC) {
+            if (meta.encap_v6) {
+                longest = longest |+| LISP_IPV6_BYTES;
+            } else {
+                longest = longest |+| LISP_IPV4_BYTES;
+            }
+        }
+        if (meta.mtu != 0 && longest > meta.mtu) {
+            meta.punt = PUNT_TOO_BIG;
+        }
+    }
+}
 
+// The smallest group that has a replica for every entry.
+control ListGroup(in bit<8> count, out bit<16> group) {
+    apply {
+        if (count <= 2) {
+            group = LIST_GROUP_BASE + 1;
+        } else if (count <= 4) {
+            group = LIST_GROUP_BASE + 2;
+        } else if (count <= 8) {
+            group = LIST_GROUP_BASE + 3;
+        } else if (count <= 16) {
+            group = LIST_GROUP_BASE + 4;
+        } else {
+            group = LIST_GROUP_BASE + 5;
+        }
+    }
+}
+
+// Does what Decide decided.
+control Serve(inout headers_t hdr, inout meta_t meta, in bit<24> generation, in bit<32> stamp,
+              in bool first) {
+    Growth() growth;
+    LoadPayload() load;
+    ListGroup() list_group;
+
+    bit<32> so_far = 0;
+    bit<32> more = 1;
+
+    apply {
+        if (meta.expand || meta.expand_list || meta.copy) {
+            growth.apply(hdr, meta);
+            if (meta.drop == DROP_NONE && !meta.grow) {
+                if (meta.expand_list) {
+                    more = (bit<32>)hdr.corecast.count;
+                }
+                made.read(so_far, STORE_CELL);
+                so_far = so_far |+| more;
+                if (meta.fanout != 0 && so_far > meta.fanout) {
+                    meta.drop = DROP_FANOUT;
+                    COUNT_EVENT(EVENT_REFUSED);
+                } else {
+                    made.write(STORE_CELL, so_far);
+                }
+            }
+        }
         if (meta.drop == DROP_NONE && !meta.grow) {
             COUNT_EVENT(EVENT_HEADER);
             if (meta.expand) {
                 COUNT_EVENT(EVENT_EXPANDED);
-            } else if (meta.copy) {
-                served.write(STAMP, generation ++ 8w1);
-                if (first) {
-                    COUNT_EVENT(EVENT_COPY);
-                } else {
-                    COUNT_EVENT(EVENT_COPY_REDUNDANT);
+            } else if (meta.via == via_t.RLOC) {
+                rloc_events.count(STAMP << 1);
+                if (meta.copy) {
+                    served.write(STAMP, generation ++ 8w1);
+                    rloc_events.count(STAMP << 1 | 1);
+                    if (first) {
+                        COUNT_EVENT(EVENT_COPY);
+                    } else {
+                        COUNT_EVENT(EVENT_COPY_REDUNDANT);
+                    }
+                } else if (meta.redundancy != 0) {
+                    served.write(STAMP, stamp + 1);
                 }
-            } else if (meta.redundancy != 0) {
-                served.write(STAMP, stamp + 1);
             }
-            if (meta.expand || meta.copy) {
+            if (meta.expand || meta.expand_list || meta.copy) {
                 load.apply(hdr, meta);
+            }
+            if (meta.copy) {
+                meta.multicast_group = COPY_GROUP_BASE + (bit<16>)meta.out_port;
+            } else if (meta.expand_list) {
+                list_group.apply(hdr.corecast.count, meta.multicast_group);
             }
         }
     }
