@@ -90,6 +90,6 @@ func newRootCommand() *cobra.Command {
 		return usagef("%w (see `%s --help`)", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemoCommand(), newSwitchCommand())
+	root.AddCommand(newDemoCommand(), newSwitchCommand(), newBenchCommand())
 	return root
 }

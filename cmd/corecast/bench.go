@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+
+	"github.com/corecast/corecast/bench"
+)
+
+func newBenchCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure what CoreCast costs beside what the same work costs without it",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(
+		newBenchOf("itr", "CPU time at the ITR for the paper's 1,429 viewers in 200 sites", bench.ITR),
+		newBenchOf("etr", "CPU time at an ETR for each viewer's packet", bench.ETR),
+	)
+	return cmd
+}
+
+func newBenchOf(name, short string, measure func(bench.Options) (*bench.Report, error)) *cobra.Command {
+	o, asJSON := bench.DefaultOptions(), false
+	cmd := &cobra.Command{
+		Use:     name,
+		Short:   short,
+		Example: "  corecast bench " + name + " --json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Turns < 1 || o.Slice <= 0 {
+				return usagef("--turns %d, --slice %v: want at least 1 and more than 0", o.Turns, o.Slice)
+			}
+			r, err := measure(o)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(r)
+			}
+			return r.WriteText(cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().IntVar(&o.Turns, "turns", o.Turns, "how often to measure each workload")
+	cmd.Flags().DurationVar(&o.Slice, "slice", o.Slice, "how long to measure one at a time")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
