@@ -139,7 +139,19 @@ func dropBadIPv4(t *T) {
 	t.drops(0, build.DropBadIPv4, SourceName, edit(frame, func(ip []byte) { binary.BigEndian.PutUint16(ip[atIPLength:], 19) }))
 	// The inner header of a tunnelled packet, too.
 	tunnelled := t.encapsulated(1, t.fig.RLOC(0), ipv4(frame))
-	t.drops(1, build.DropBadIPv4, "", with(tunnelled, func(b []byte) { b[inet.EthernetSize+build.LISPIPv4Bytes+10]++ }))
+	atChecksum, atInner := inet.EthernetSize+10, inet.EthernetSize+build.LISPIPv4Bytes+10
+	spoil := func(frame []byte, at int) []byte { return with(frame, func(b []byte) { b[at]++ }) }
+	t.drops(1, build.DropBadIPv4, "", spoil(tunnelled, atInner))
+	// So it is for packets with a payload, whose hash is another matter.
+	m := t.media(1316)
+	payload := must(wire.AppendPayload(nil, m.id, m.bytes))
+	ordinary := t.fromSource(addrPort(t.fig.Host(DomainName(1)).Addr, wire.Port), payload)
+	t.drops(0, build.DropBadIPv4, SourceName, spoil(ordinary, atChecksum))
+	t.drops(0, build.DropBadIPv4, SourceName, spoil(t.payload(m), atChecksum))
+	tunnelled = t.encapsulated(1, t.fig.RLOC(0), ipv4(t.payload(m)))
+	t.drops(1, build.DropBadIPv4, "", spoil(tunnelled, atChecksum))
+	t.drops(1, build.DropBadIPv4, "", spoil(tunnelled, atInner))
+	t.drops(1, build.DropBadIPv4, "", spoil(spoil(tunnelled, atInner), len(tunnelled)-1))
 }
 
 func dropOptions(t *T) {
