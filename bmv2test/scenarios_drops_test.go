@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/wire"
 	"github.com/corecast/corecast/wire/inet"
@@ -28,6 +29,8 @@ func dropScenarios() []Scenario {
 		{"drop: reserved EID from another source", dropChannelSource},
 		{"drop: reserved EID from another port", dropChannelPort},
 		{"drop: reserved EID without a channel", dropReservedEID},
+		{"drop: reserved EID from another site", dropReservedFromAfar},
+		{"drop: another instance-id", dropInstance},
 		{"drop: stream from an RLOC that is not allowed", dropStreamRLOC},
 		{"drop: stream that is not the channel's", dropWrongStream},
 		{"drop: entry that is not local", dropEntryNotLocal},
@@ -179,6 +182,7 @@ func dropBadCoreCast(t *T) {
 	header, payload := t.header(m, viewer), t.payload(m)
 	for _, frame := range [][]byte{
 		t.fromSource(addrPort(ReservedEID, 5000), make([]byte, 60)),           // another UDP port
+		edit(header, func(ip []byte) { ip[6] = 0x20 }),                        // a fragment
 		edit(header, func(ip []byte) { ip[9] = 6 }),                           // TCP
 		edit(header, func(ip []byte) { ip[atType] = 0x22 }),                   // version 2
 		edit(header, func(ip []byte) { ip[atType] = 0x14 }),                   // type 4
@@ -277,6 +281,37 @@ func dropReservedEID(t *T) {
 	t.drops(0, build.DropReservedEID, SourceName, t.fromSource(addrPort(unused, 80), nil))
 	// A viewer cannot have one either.
 	t.drops(0, build.DropReservedEID, SourceName, t.header(m, addrPort(unused, MediaPort)))
+}
+
+// dropReservedFromAfar has another site send to the reserved EID in the
+// source's name: what comes out of a tunnel cannot open a channel.
+func dropReservedFromAfar(t *T) {
+	m := t.media(300)
+	domain := t.fig.Host(DomainName(1))
+	for _, payload := range [][]byte{
+		must(wire.AppendPayload(nil, m.id, m.bytes)),
+		must(wire.AppendHeader4(nil, m.id, []netip.AddrPort{t.fig.Viewers[0].EID})),
+	} {
+		frame := t.datagramFrom(domain, inet.Datagram{Src: addrPort(SourceEID, channelPort), Dst: reserved(), Payload: payload})
+		got := t.observe(expect{transit: 1, counted: dropped(0, build.DropReservedEID)}, func() { t.send(domain.Name, frame) })
+		t.checkTunnel(got.transit[0], 1, 0, hop(ipv4(frame)))
+	}
+}
+
+// dropInstance sends what would be right in the instance we are in, with the
+// instance-id of another in its LISP header.
+func dropInstance(t *T) {
+	m := t.settled(300)
+	other := lisp.Tunnel{Src: t.fig.RLOC(0), Dst: t.fig.RLOC(1), Header: lisp.DataHeader{Flags: lisp.FlagInstance, InstanceID: 5}}
+	ours := lisp.Tunnel{Src: other.Src, Dst: other.Dst, Header: lisp.DataHeader{Flags: lisp.FlagInstance}}
+	viewer := t.fig.Viewers[0]
+	unicast := ipv4(t.fromSource(discardPort(t.fig.Host(DomainName(1))), []byte("ordinary")))
+	header := ipv4(t.header(m, viewer.EID))
+	t.drops(1, build.DropStreamRLOC, "", must(other.Append(transitEthernet(1), header)))
+	t.drops(1, build.DropNotLocal, "", must(other.Append(transitEthernet(1), unicast)))
+	t.observe(expect{arrived: 2, counted: counts{event(1, build.EventHeader): 1, event(1, build.EventExpanded): 1}}, func() {
+		t.inject(1, must(ours.Append(transitEthernet(1), header)), must(ours.Append(transitEthernet(1), unicast)))
+	})
 }
 
 func dropStreamRLOC(t *T) {
