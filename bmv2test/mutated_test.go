@@ -115,7 +115,7 @@ func TestMutatedBMv2(t *testing.T) {
 	st := mutationT(t, Fig2Options{Target: BMv2})
 	before := st.counts()
 	m := newMutator(corpus(st), mutationSeed)
-	pace := paceOf(BMv2)
+	limit := paceOf(BMv2)
 	for i := range packets {
 		v := m.next()
 		if len(v.frame) < inet.EthernetSize {
@@ -126,8 +126,8 @@ func TestMutatedBMv2(t *testing.T) {
 		} else {
 			st.burst(hostName(v.d), v.frame)
 		}
-		if i%pace.Burst == 0 {
-			time.Sleep(pace.Gap)
+		if i%limit.burst == 0 {
+			time.Sleep(limit.gap)
 			if err := st.fig.Alive(); err != nil {
 				t.Fatalf("after %d packets of seed %d: %v", i+1, mutationSeed, err)
 			}

@@ -1,6 +1,7 @@
 package bmv2test
 
 import (
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -86,6 +87,28 @@ func TestViewersPerDomain(t *testing.T) {
 				t.Errorf("%d clients in %d domains: %v, want %v", c.clients, c.domains, got, c.want)
 				break
 			}
+		}
+	}
+}
+
+func TestTopologyCheck(t *testing.T) {
+	s1 := SwitchSpec{Name: "s1", Target: Softswitch, Ports: []uint32{1, 2, 3, 4}, Loop: [2]uint32{3, 4}}
+	host := func(port uint32) HostSpec { return HostSpec{Name: "h", At: Attachment{"s1", port}} }
+	for _, c := range []struct {
+		name string
+		t    Topology
+		want string // in the error; "" for none
+	}{
+		{"good", Topology{Switches: []SwitchSpec{s1}, Hosts: []HostSpec{host(1), host(2)}}, ""},
+		{"no such switch", Topology{Hosts: []HostSpec{host(1)}}, `host h: there is no port 1 on a switch "s1"`},
+		{"no such port", Topology{Switches: []SwitchSpec{s1}, Hosts: []HostSpec{host(9)}}, "there is no port 9"},
+		{"port used twice", Topology{Switches: []SwitchSpec{s1}, Hosts: []HostSpec{host(1), host(1)}}, "port 1 of switch s1 is used by host h"},
+		{"port in a loop", Topology{Switches: []SwitchSpec{s1}, Hosts: []HostSpec{host(3)}}, "used by loop of switch s1"},
+		{"switch twice", Topology{Switches: []SwitchSpec{s1, s1}}, "port 1 is listed twice"},
+	} {
+		err := c.t.check()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
 }

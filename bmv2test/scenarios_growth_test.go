@@ -18,8 +18,9 @@ func growthScenarios() []Scenario {
 // withoutLoop runs f on a network of this target that has the growth limit of
 // stock bmv2 and no loop.
 func (t *T) withoutLoop(f func(*T)) {
-	t.Helper()
-	t.on(t.stages(Fig2Options{StockGrowth: true, NoLoop: true}), f)
+	other := *t
+	other.stage = t.noLoop
+	f(&other)
 }
 
 func growthRefused(t *T) {
