@@ -162,7 +162,7 @@ control Validate(in headers_t hdr, inout meta_t meta) {
         if (meta.decap) {
             udp_len = hdr.inner_udp.length;
             ip_len = hdr.inner_ipv4.total_len;
-            trailing = hdr.ipv4.total_len - LISP_IPV4_BYTES - ip_len;
+            trailing = meta.frame_len - ETHERNET_BYTES - LISP_IPV4_BYTES - ip_len;
         } else {
             udp_len = hdr.udp.length;
             ip_len = hdr.ipv4.total_len;
@@ -200,7 +200,8 @@ control Validate(in headers_t hdr, inout meta_t meta) {
             } else if (!hdr.entry.isValid()) {
                 meta.drop = DROP_TRUNCATED;
             } else if (trailing != 0) {
-                // Bytes behind the entry would trail every packet we make of it.
+                // Bytes behind the entry, in the inner packet or in the frame, would
+                // trail every packet we make of it, and growth does not count them.
                 meta.drop = DROP_BAD_CORECAST;
             } else if (meta.decap) {
                 meta.kind = kind_t.STREAM_HEADER;
