@@ -109,7 +109,7 @@ func heapAlloc() uint64 {
 func TestMutatedBMv2(t *testing.T) {
 	needBMv2(t)
 	packets := 50_000
-	if testing.Short() || os.Getenv("CORECAST_REQUIRE_BMV2") == "" {
+	if os.Getenv("CORECAST_REQUIRE_BMV2") == "" {
 		packets = 2_000
 	}
 	st := mutationT(t, Fig2Options{Target: BMv2})

@@ -82,11 +82,14 @@ func filtered() bool {
 }
 
 // needBMv2 skips the test where bmv2 cannot run, unless CORECAST_REQUIRE_BMV2
-// says that it must.
+// says that it must. Short runs leave it out: they are for the race detector,
+// which has nothing to see there.
 func needBMv2(t *testing.T) {
 	t.Helper()
 	missing := ""
-	if _, err := exec.LookPath(BMv2Binary); err != nil {
+	if testing.Short() {
+		missing = "bmv2 is left out of short runs"
+	} else if _, err := exec.LookPath(BMv2Binary); err != nil {
 		missing = BMv2Binary + " is not on PATH: " + BMv2Hint
 	} else if os.Geteuid() != 0 {
 		missing = "bmv2 needs network namespaces: run as root"
