@@ -12,7 +12,7 @@
 // It promises that frames between its members arrive in order and unchanged.
 // In memory a sender waits for room, so nothing is lost; Linux ports and bmv2
 // drop what they have no room for, therefore hosts on them send at a pace that
-// the queues can take (Pace).
+// the queues can take.
 //
 // Targets with Linux ports need root. Each such switch has a network namespace
 // of its own, unnamed, so that nothing is left behind whatever happens.

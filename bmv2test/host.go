@@ -21,7 +21,7 @@ type Host struct {
 	Gateway inet.MAC // of the switch port the host is behind
 
 	port     port.Port
-	pace     Pace
+	pace     pace
 	sent     int // since the last rest
 	handler  func([]byte)
 	captures *capture
@@ -32,8 +32,8 @@ type Host struct {
 func (h *Host) Send(frames ...[]byte) error {
 	for len(frames) > 0 {
 		n := len(frames)
-		if h.pace.Burst > 0 {
-			n = min(n, h.pace.Burst-h.sent)
+		if h.pace.burst > 0 {
+			n = min(n, h.pace.burst-h.sent)
 		}
 		left, err := h.port.Send(frames[:n])
 		if err == nil && left < n {
@@ -46,9 +46,9 @@ func (h *Host) Send(frames ...[]byte) error {
 			h.captures.add(f)
 		}
 		frames = frames[n:]
-		if h.sent += n; h.sent == h.pace.Burst && h.pace.Burst > 0 {
+		if h.sent += n; h.sent == h.pace.burst && h.pace.burst > 0 {
 			h.sent = 0
-			time.Sleep(h.pace.Gap)
+			time.Sleep(h.pace.gap)
 		}
 	}
 	return nil

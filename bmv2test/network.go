@@ -73,10 +73,10 @@ func start(ctx context.Context, spec SwitchSpec) (device, error) {
 	return nil, fmt.Errorf("unknown target %q: want %s, %s or %s", spec.Target, Softswitch, SoftswitchLinux, BMv2)
 }
 
-func (n *Network) addHost(spec HostSpec, pace Pace) {
+func (n *Network) addHost(spec HostSpec, limit pace) {
 	h := &Host{
 		Name: spec.Name, MAC: spec.MAC, Addr: spec.Addr, Gateway: spec.Gateway,
-		port: n.Port(spec.At), pace: pace, handler: spec.Handler, captures: n.captures,
+		port: n.Port(spec.At), pace: limit, handler: spec.Handler, captures: n.captures,
 	}
 	n.hosts[spec.Name] = h
 	n.pumps.Go(h.receive)

@@ -1,9 +1,8 @@
 package bmv2test
 
 import (
-	"context"
+	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -92,29 +91,24 @@ func TestViewersPerDomain(t *testing.T) {
 	}
 }
 
-// TestBMv2Starts also proves that the harness notices a death.
-func TestBMv2Starts(t *testing.T) {
-	needBMv2(t)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	n, err := Build(ctx, Topology{Switches: []SwitchSpec{{
-		Name: "s1", DeviceID: 1, Target: BMv2, Ports: []uint32{1, 2, 3, 4}, Loop: [2]uint32{3, 4},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := n.Alive(); err != nil {
-		t.Error(err)
-	}
-	p := n.devices["s1"].(*bmv2).process
-	if err := p.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	<-p.done
-	if err := n.Alive(); err == nil {
-		t.Error("a killed switch passes for alive")
-	}
-	if err := n.Close(); err == nil {
-		t.Error("closing a network whose switch died is no error")
+func TestTopologyCheck(t *testing.T) {
+	s1 := SwitchSpec{Name: "s1", Target: Softswitch, Ports: []uint32{1, 2, 3, 4}, Loop: [2]uint32{3, 4}}
+	host := func(port uint32) HostSpec { return HostSpec{Name: "h", At: Attachment{"s1", port}} }
+	for _, c := range []struct {
+		name string
+		t    Topology
+		want string // in the error; "" for none
+	}{
+		{"good", Topology{Switches: []SwitchSpec{s1}, Hosts: []HostSpec{host(1), host(2)}}, ""},
+		{"no such switch", Topology{Hosts: []HostSpec{host(1)}}, `host h: there is no port 1 on a switch "s1"`},
+		{"no such port", Topology{Switches: []SwitchSpec{s1}, Hosts: []HostSpec{host(9)}}, "there is no port 9"},
+		{"port used twice", Topology{Switches: []SwitchSpec{s1}, Hosts: []HostSpec{host(1), host(1)}}, "port 1 of switch s1 is used by host h"},
+		{"port in a loop", Topology{Switches: []SwitchSpec{s1}, Hosts: []HostSpec{host(3)}}, "used by loop of switch s1"},
+		{"switch twice", Topology{Switches: []SwitchSpec{s1, s1}}, "port 1 is listed twice"},
+	} {
+		err := c.t.check()
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -20,7 +18,6 @@ import (
 const (
 	startTimeout = 20 * time.Second // until a process serves P4Runtime
 	stopTimeout  = 5 * time.Second  // from SIGTERM to SIGKILL
-	logBytes     = 64 << 10         // of a process's output are kept
 )
 
 // process is a running simple_switch_grpc.
@@ -133,26 +130,4 @@ func (p *process) stop() error {
 		<-p.done
 	}
 	return nil
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex // guards data
-	data []byte
-}
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.data = append(t.data, b...)
-	if extra := len(t.data) - logBytes; extra > 0 {
-		t.data = append(t.data[:0], t.data[extra:]...)
-	}
-	return len(b), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.TrimSpace(string(t.data))
 }

@@ -28,6 +28,8 @@ func dropScenarios() []Scenario {
 		{"drop: reserved EID from another source", dropChannelSource},
 		{"drop: reserved EID from another port", dropChannelPort},
 		{"drop: reserved EID without a channel", dropReservedEID},
+		{"drop: reserved EID from another site", dropReservedFromAfar},
+		{"drop: another instance-id", dropInstance},
 		{"drop: stream from an RLOC that is not allowed", dropStreamRLOC},
 		{"drop: stream that is not the channel's", dropWrongStream},
 		{"drop: entry that is not local", dropEntryNotLocal},
@@ -139,7 +141,19 @@ func dropBadIPv4(t *T) {
 	t.drops(0, build.DropBadIPv4, SourceName, edit(frame, func(ip []byte) { binary.BigEndian.PutUint16(ip[atIPLength:], 19) }))
 	// The inner header of a tunnelled packet, too.
 	tunnelled := t.encapsulated(1, t.fig.RLOC(0), ipv4(frame))
-	t.drops(1, build.DropBadIPv4, "", with(tunnelled, func(b []byte) { b[inet.EthernetSize+build.LISPIPv4Bytes+10]++ }))
+	atChecksum, atInner := inet.EthernetSize+10, inet.EthernetSize+build.LISPIPv4Bytes+10
+	spoil := func(frame []byte, at int) []byte { return with(frame, func(b []byte) { b[at]++ }) }
+	t.drops(1, build.DropBadIPv4, "", spoil(tunnelled, atInner))
+	// So it is for packets with a payload, whose hash is another matter.
+	m := t.media(1316)
+	payload := must(wire.AppendPayload(nil, m.id, m.bytes))
+	ordinary := t.fromSource(addrPort(t.fig.Host(DomainName(1)).Addr, wire.Port), payload)
+	t.drops(0, build.DropBadIPv4, SourceName, spoil(ordinary, atChecksum))
+	t.drops(0, build.DropBadIPv4, SourceName, spoil(t.payload(m), atChecksum))
+	tunnelled = t.encapsulated(1, t.fig.RLOC(0), ipv4(t.payload(m)))
+	t.drops(1, build.DropBadIPv4, "", spoil(tunnelled, atChecksum))
+	t.drops(1, build.DropBadIPv4, "", spoil(tunnelled, atInner))
+	t.drops(1, build.DropBadIPv4, "", spoil(spoil(tunnelled, atInner), len(tunnelled)-1))
 }
 
 func dropOptions(t *T) {
@@ -158,142 +172,6 @@ func dropBadLISP(t *T) {
 				fixChecksum(b[at:])
 			}
 		}))
-	}
-}
-
-func dropBadCoreCast(t *T) {
-	m := t.media(300)
-	viewer := t.fig.Viewers[0].EID
-	header, payload := t.header(m, viewer), t.payload(m)
-	for _, frame := range [][]byte{
-		t.fromSource(addrPort(ReservedEID, 5000), make([]byte, 60)),           // another UDP port
-		edit(header, func(ip []byte) { ip[9] = 6 }),                           // TCP
-		edit(header, func(ip []byte) { ip[atType] = 0x22 }),                   // version 2
-		edit(header, func(ip []byte) { ip[atType] = 0x14 }),                   // type 4
-		edit(header, func(ip []byte) { ip[atType] = 0x13 }),                   // HEADER6 over IPv4
-		edit(payload, func(ip []byte) { ip[atCount] = 1 }),                    // a payload with entries
-		edit(append(header[:len(header):len(header)], 0, 0), func([]byte) {}), // bytes behind the packet
-		edit(append(payload[:len(payload):len(payload)], 9), func(ip []byte) { resize(ip, 1) }),
-	} {
-		t.drops(0, build.DropBadCorecast, SourceName, frame)
-	}
-}
-
-func dropBadCount(t *T) {
-	header := t.header(t.settled(300), t.fig.Viewers[0].EID)
-	for _, count := range []byte{0, 2, 32, 33, 255} {
-		t.drops(0, build.DropBadCount, SourceName, edit(header, func(ip []byte) { ip[atCount] = count }))
-	}
-	// At an ETR.
-	inner := ipv4(edit(header, func(ip []byte) { ip[atCount] = 3 }))
-	t.drops(1, build.DropBadCount, "", t.encapsulated(1, t.fig.RLOC(0), inner))
-}
-
-func dropList(t *T) {
-	m := t.settled(300)
-	list := []netip.AddrPort{t.fig.Viewers[0].EID, t.fig.Viewers[1].EID}
-	t.drops(0, build.DropListRefused, SourceName, t.fromSource(reserved(), must(wire.AppendHeader4(nil, m.id, list))))
-}
-
-func dropPayloadLength(t *T) {
-	payload := t.payload(t.media(100))
-	rejected := dropped(0, build.DropPayloadLength).plus(counts{event(0, build.EventPayloadRejected): 1})
-	for _, length := range []uint16{0, build.MaxPayload + 1, 0xFFFF} {
-		t.dropsCounting(0, rejected, SourceName, edit(payload, func(ip []byte) {
-			binary.BigEndian.PutUint16(ip[atSize:], length)
-		}))
-	}
-}
-
-// dropHash spoils media and hash, at the ITR and in the tunnel, and checks that
-// what is stored does not suffer.
-func dropHash(t *T) {
-	m := t.settled(1316)
-	other := t.media(1316)
-	t.media(1)
-	itr := dropped(0, build.DropPayloadHash).plus(counts{event(0, build.EventPayloadRejected): 1})
-	etr := dropped(1, build.DropPayloadHash).plus(counts{event(1, build.EventPayloadRejected): 1})
-	for _, at := range []int{atHash, atHash + 3, atCoreCast + build.CorecastBytes, atCoreCast + build.CorecastBytes + 1315} {
-		spoiled := with(t.payload(other), func(b []byte) { ipv4(b)[at] ^= 0x10 })
-		t.dropsCounting(0, itr, SourceName, spoiled)
-		t.dropsCounting(1, etr, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(spoiled)))
-	}
-	t.serve(m, t.fig.Viewers[0], false)
-}
-
-func dropUnknownPayload(t *T) {
-	m := t.settled(300)
-	viewer := t.fig.Viewers[0].EID
-	never, length, hash, sequence := t.media(300), m, m, m
-	length.id.Length--
-	hash.id.Hash++
-	sequence.id.Sequence += 2
-	for _, m := range []media{never, length, hash, sequence} {
-		unknown := func(d int) counts {
-			return dropped(d, build.DropUnknownPayload).plus(counts{event(d, build.EventHeaderUnknown): 1})
-		}
-		t.dropsCounting(0, unknown(0), SourceName, t.header(m, viewer))
-		t.dropsCounting(1, unknown(1), "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.header(m, viewer))))
-	}
-}
-
-func dropChannelSource(t *T) {
-	m := t.settled(300)
-	source := t.fig.Host(SourceName)
-	other := addrPort(netip.MustParseAddr("10.0.0.66"), channelPort)
-	for _, payload := range [][]byte{
-		must(wire.AppendPayload(nil, m.id, m.bytes)),
-		must(wire.AppendHeader4(nil, m.id, []netip.AddrPort{t.fig.Viewers[0].EID})),
-		[]byte("anything"),
-	} {
-		frame := t.datagramFrom(source, inet.Datagram{Src: other, Dst: reserved(), Payload: payload})
-		t.drops(0, build.DropChannelSource, SourceName, frame)
-	}
-}
-
-func dropChannelPort(t *T) {
-	m := t.settled(300)
-	for _, frame := range [][]byte{t.payload(t.media(300)), t.header(m, t.fig.Viewers[0].EID)} {
-		t.drops(0, build.DropChannelPort, "", append(transitEthernet(0), ipv4(frame)...))
-	}
-}
-
-func dropReservedEID(t *T) {
-	m := t.settled(300)
-	unused := netip.MustParseAddr("10.0.255.77")
-	t.drops(0, build.DropReservedEID, SourceName, t.fromSource(addrPort(unused, wire.Port), must(wire.AppendPayload(nil, m.id, m.bytes))))
-	t.drops(0, build.DropReservedEID, SourceName, t.fromSource(addrPort(unused, 80), nil))
-	// A viewer cannot have one either.
-	t.drops(0, build.DropReservedEID, SourceName, t.header(m, addrPort(unused, MediaPort)))
-}
-
-func dropStreamRLOC(t *T) {
-	m := t.settled(300)
-	stranger := netip.MustParseAddr("192.0.2.99")
-	for _, frame := range [][]byte{t.payload(t.media(300)), t.header(m, t.fig.Viewers[0].EID)} {
-		t.drops(1, build.DropStreamRLOC, "", t.encapsulated(1, stranger, ipv4(frame)))
-	}
-}
-
-// dropWrongStream comes from the ITR's RLOC, but is not the channel.
-func dropWrongStream(t *T) {
-	m := t.settled(300)
-	source := t.fig.Host(SourceName)
-	payload := must(wire.AppendPayload(nil, m.id, m.bytes))
-	for _, d := range []inet.Datagram{
-		{Src: addrPort(netip.MustParseAddr("10.0.0.66"), channelPort), Dst: reserved(), Payload: payload},
-		{Src: addrPort(SourceEID, channelPort), Dst: addrPort(netip.MustParseAddr("10.0.255.2"), wire.Port), Payload: payload},
-	} {
-		t.drops(1, build.DropStreamRLOC, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.datagramFrom(source, d))))
-	}
-}
-
-func dropEntryNotLocal(t *T) {
-	m := t.settled(300)
-	elsewhere := t.domainViewers(2, 1)[0].EID
-	nowhere := netip.MustParseAddrPort("203.0.113.9:5004")
-	for _, viewer := range []netip.AddrPort{elsewhere, nowhere} {
-		t.drops(1, build.DropEntryNotLocal, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.header(m, viewer))))
 	}
 }
 

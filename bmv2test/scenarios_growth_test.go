@@ -11,14 +11,16 @@ func growthScenarios() []Scenario {
 		{"without a loop: what grows too far is dropped", growthRefused},
 		{"without a loop: what fits the limit passes", growthAllowed},
 		{"forged loop frames are refused", forgedLoop},
+		{"bytes behind a header do not make it grow too far", trailingBytes},
 	}
 }
 
 // withoutLoop runs f on a network of this target that has the growth limit of
 // stock bmv2 and no loop.
 func (t *T) withoutLoop(f func(*T)) {
-	t.Helper()
-	t.on(t.stages(Fig2Options{StockGrowth: true, NoLoop: true}), f)
+	other := *t
+	other.stage = t.noLoop
+	f(&other)
 }
 
 func growthRefused(t *T) {
@@ -67,6 +69,21 @@ func forgedLoop(t *T) {
 		}
 	}
 	t.drops(1, build.DropLoopFrame, "", looped(t.encapsulated(1, t.fig.RLOC(0), ipv4(frame)), build.RoleTransit, 4))
+}
+
+// trailingBytes puts bytes behind a header where Ethernet allows padding: they
+// would trail, and add to, every packet made of it.
+func trailingBytes(t *T) {
+	m := t.settled(1316)
+	v := t.fig.Viewers[0]
+	for _, n := range []int{1, 6, 200, 300, 460, 600, 1024} {
+		trailer := make([]byte, n)
+		t.drops(0, build.DropBadCorecast, SourceName, append(t.header(m, v.EID), trailer...))
+		header := t.encapsulated(1, t.fig.RLOC(0), ipv4(t.header(m, v.EID)))
+		t.drops(1, build.DropBadCorecast, "", append(header, trailer...))                                          // behind the outer packet
+		t.drops(1, build.DropBadCorecast, "", edit(append(header, trailer...), func(ip []byte) { resize(ip, n) })) // inside it
+	}
+	t.serve(m, v, false)
 }
 
 // looped puts a loop header and pads into a frame.

@@ -149,7 +149,7 @@ func notUDP(t *T) {
 func decapsulation(t *T) {
 	host := t.fig.Host(DomainName(1))
 	for _, c := range []struct {
-		name               string
+		name                        string
 		innerTTL, outerTTL, wantTTL uint8
 		innerTOS, outerTOS, wantTOS uint8 // DSCP and ECN
 	}{

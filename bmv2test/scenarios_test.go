@@ -2,13 +2,11 @@ package bmv2test
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
-
-	"github.com/corecast/corecast/p4/build"
 )
 
 // Scenario is one behaviour that every target must show. It runs on a Fig. 2
@@ -56,53 +54,21 @@ func runScenarios(t *testing.T, o Fig2Options) {
 	if len(list) == 0 {
 		t.Fatal("there are no scenarios")
 	}
-	stages := make(map[string]*stage)
-	stageFor := func(o Fig2Options) *stage {
-		key := fmt.Sprintf("%+v", o)
-		if stages[key] == nil {
-			stages[key] = newStage(t, o)
-		}
-		return stages[key]
-	}
 	covered := &coverage{cells: make(map[cell]bool)}
-	failed := false
+	usual := newStage(t, o)
+	noLoop := newStage(t, Fig2Options{Target: o.Target, StockGrowth: true, NoLoop: true})
 	for _, sc := range list {
-		ok := t.Run(sc.Name, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
-			s := stageFor(o)
-			st := &T{T: t, stage: s, ctx: ctx, covered: covered, stages: func(change Fig2Options) *stage {
-				change.Target = o.Target
-				return stageFor(change)
-			}}
-			defer func() {
-				if err := s.fig.Alive(); err != nil {
-					t.Error(err)
-				}
-			}()
-			sc.Run(st)
+		t.Run(sc.Name, func(t *testing.T) {
+			sc.Run(&T{T: t, stage: usual, noLoop: noLoop, ctx: context.Background(), covered: covered})
 		})
-		failed = failed || !ok
-		if t.Failed() && stages[fmt.Sprintf("%+v", o)] != nil && stages[fmt.Sprintf("%+v", o)].fig.Alive() != nil {
-			t.Fatal("a switch died: the other scenarios were not run")
-		}
-	}
-	if failed || filtered() {
-		return // what was not run cannot be covered
-	}
-	for _, family := range []struct {
-		counter string
-		names   []build.Named
-	}{
-		{build.CounterDropReasons, build.DropReasons[:]},
-		{build.CounterPuntReasons, build.PuntReasons[:]},
-		{build.CounterSlotEvents, build.SlotEvents[:]},
-	} {
-		if missing := covered.missing(family.counter, family.names); len(missing) > 0 {
-			t.Errorf("no scenario met these of %s: %s", family.counter, strings.Join(missing, ", "))
+		if err := errors.Join(usual.fig.Alive(), noLoop.fig.Alive()); err != nil {
+			t.Fatalf("after scenario %q, the last to run: %v", sc.Name, err)
 		}
 	}
 	t.Logf("%d scenarios", len(list))
+	if !t.Failed() && !filtered() { // what was not run cannot be covered
+		covered.check(t)
+	}
 }
 
 // filtered reports whether -run leaves scenarios out.
@@ -116,11 +82,14 @@ func filtered() bool {
 }
 
 // needBMv2 skips the test where bmv2 cannot run, unless CORECAST_REQUIRE_BMV2
-// says that it must.
+// says that it must. Short runs leave it out: they are for the race detector,
+// which has nothing to see there.
 func needBMv2(t *testing.T) {
 	t.Helper()
 	missing := ""
-	if _, err := exec.LookPath(BMv2Binary); err != nil {
+	if testing.Short() {
+		missing = "bmv2 is left out of short runs"
+	} else if _, err := exec.LookPath(BMv2Binary); err != nil {
 		missing = BMv2Binary + " is not on PATH: " + BMv2Hint
 	} else if os.Geteuid() != 0 {
 		missing = "bmv2 needs network namespaces: run as root"

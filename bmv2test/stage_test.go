@@ -95,7 +95,7 @@ type T struct {
 	*testing.T
 	*stage
 	ctx     context.Context
-	stages  func(Fig2Options) *stage // another network of this target
+	noLoop  *stage // with the growth limit of stock bmv2 and no loop
 	covered *coverage
 }
 
@@ -125,11 +125,20 @@ func (c *coverage) missing(counter string, names []build.Named) []string {
 	return missing
 }
 
-// on runs f with the same T on another network.
-func (t *T) on(s *stage, f func(*T)) {
-	other := *t
-	other.stage = s
-	f(&other)
+// check fails the test for every reason and event that no scenario met.
+func (c *coverage) check(t *testing.T) {
+	for _, family := range []struct {
+		counter string
+		names   []build.Named
+	}{
+		{build.CounterDropReasons, build.DropReasons[:]},
+		{build.CounterPuntReasons, build.PuntReasons[:]},
+		{build.CounterSlotEvents, build.SlotEvents[:]},
+	} {
+		if missing := c.missing(family.counter, family.names); len(missing) > 0 {
+			t.Errorf("no scenario met these of %s: %s", family.counter, strings.Join(missing, ", "))
+		}
+	}
 }
 
 // expect is all that an act may cause: how many frames cross the transit

@@ -86,24 +86,24 @@ type Member struct {
 	MAC inet.MAC
 }
 
-// Pace limits how fast a host sends: after Burst frames it rests for Gap.
+// pace limits how fast a host sends: after burst frames it rests for gap.
 // The zero value does not limit.
-type Pace struct {
-	Burst int
-	Gap   time.Duration
+type pace struct {
+	burst int
+	gap   time.Duration
 }
 
 // paceOf returns a pace the target's queues can take. bmv2 holds 64 frames a
 // port and loses bursts of more than about 31; a header may cost it three
 // passes and become two frames.
-func paceOf(t Target) Pace {
+func paceOf(t Target) pace {
 	switch t {
 	case BMv2:
-		return Pace{Burst: 8, Gap: 2 * time.Millisecond}
+		return pace{burst: 8, gap: 2 * time.Millisecond}
 	case SoftswitchLinux:
-		return Pace{Burst: 64, Gap: time.Millisecond}
+		return pace{burst: 64, gap: time.Millisecond}
 	}
-	return Pace{}
+	return pace{}
 }
 
 // check refuses a description that cannot be built.

@@ -55,6 +55,7 @@ func Run(ctx context.Context, o Options, observe func(Progress)) (*Report, error
 		return nil, err
 	}
 	report := s.report(started, sent.Duration)
+	report.Refused = s.control.refusals(context.WithoutCancel(ctx), s.network.Config.Switches)
 	switch {
 	case err != nil:
 		report.InputEnd = err.Error()

@@ -9,29 +9,30 @@ import (
 
 // Report is the outcome of a run; its JSON is part of the command's contract.
 type Report struct {
-	Target               Target  `json:"target"`
-	Clients              int     `json:"clients"`
-	Domains              int     `json:"domains"`
-	Payloads             uint64  `json:"payloads"`
-	PayloadBytes         int     `json:"payload_bytes"` // media in a full payload
-	MediaBytes           uint64  `json:"media_bytes"`
-	Headers              uint64  `json:"headers"`
-	TransitPayloadCopies uint64  `json:"transit_payload_copies"`
-	TransitBytes         uint64  `json:"transit_bytes"`         // IP bytes from ITR to ETRs
-	TransitBytesUnicast  uint64  `json:"transit_bytes_unicast"` // what unicast over LISP would have cost
-	TransitPacketsLost   uint64  `json:"transit_packets_lost"`
-	Delivered            uint64  `json:"delivered"`
-	Lost                 uint64  `json:"lost"`
-	LostHeaders          uint64  `json:"lost_header_packet"` // lost because …
-	LostCopies           uint64  `json:"lost_payload_copy"`
-	LostUnexplained      uint64  `json:"lost_unexplained"`
-	Corrupt              uint64  `json:"corrupt"`
-	FirstDeliveryMS      int64   `json:"first_delivery_ms"` // from the start of the run, network set up included
-	P50LatencyUS         uint64  `json:"p50_latency_us"`
-	P99LatencyUS         uint64  `json:"p99_latency_us"`
-	DurationS            float64 `json:"duration_s"`
-	InputEnd             string  `json:"input_end,omitempty"` // why the input ended, if it did not just end
-	Viewers              []Line  `json:"viewers"`
+	Target               Target     `json:"target"`
+	Clients              int        `json:"clients"`
+	Domains              int        `json:"domains"`
+	Payloads             uint64     `json:"payloads"`
+	PayloadBytes         int        `json:"payload_bytes"` // media in a full payload
+	MediaBytes           uint64     `json:"media_bytes"`
+	Headers              uint64     `json:"headers"`
+	TransitPayloadCopies uint64     `json:"transit_payload_copies"`
+	TransitBytes         uint64     `json:"transit_bytes"`         // IP bytes from ITR to ETRs
+	TransitBytesUnicast  uint64     `json:"transit_bytes_unicast"` // what unicast over LISP would have cost
+	TransitPacketsLost   uint64     `json:"transit_packets_lost"`
+	Delivered            uint64     `json:"delivered"`
+	Lost                 uint64     `json:"lost"`
+	LostHeaders          uint64     `json:"lost_header_packet"` // lost because …
+	LostCopies           uint64     `json:"lost_payload_copy"`
+	LostUnexplained      uint64     `json:"lost_unexplained"`
+	Corrupt              uint64     `json:"corrupt"`
+	FirstDeliveryMS      int64      `json:"first_delivery_ms"` // from the start of the run, network set up included
+	P50LatencyUS         uint64     `json:"p50_latency_us"`
+	P99LatencyUS         uint64     `json:"p99_latency_us"`
+	DurationS            float64    `json:"duration_s"`
+	InputEnd             string     `json:"input_end,omitempty"` // why the input ended, if it did not just end
+	Viewers              []Line     `json:"viewers"`
+	Refused              []Refusals `json:"refused,omitempty"` // what switches dropped or punted
 	expectedCopies       uint64
 	copiesWithoutRepeats uint64
 	lossAsked            bool
@@ -119,7 +120,7 @@ func (r *Report) Verdict() error {
 	case r.Corrupt > 0:
 		return fmt.Errorf("%d packets reached a viewer with bytes that were never sent", r.Corrupt)
 	case r.LostUnexplained > 0:
-		return fmt.Errorf("%d of %d deliveries are missing and nothing explains it", r.LostUnexplained, total)
+		return fmt.Errorf("%d of %d deliveries are missing and no packet lost in transit explains it; see what the switches refused", r.LostUnexplained, total)
 	case !r.lossAsked && r.Lost > 0:
 		return fmt.Errorf("%d of %d deliveries are missing", r.Lost, total)
 	case r.Delivered+r.Lost != total:
@@ -162,6 +163,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "\n  latency    source to viewer: half within %s, 99 %% within %s; first media after %d ms\n",
 		micros(r.P50LatencyUS), micros(r.P99LatencyUS), r.FirstDeliveryMS)
+	for _, refused := range r.Refused {
+		fmt.Fprintf(&b, "  switch     %s\n", refused)
+	}
 	if r.InputEnd != "" {
 		fmt.Fprintf(&b, "  input      %s\n", r.InputEnd)
 	}

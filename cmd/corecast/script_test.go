@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"corecast": func() { os.Exit(run(os.Args[1:])) },
+	})
+}
+
+// TestScripts runs what a user types: testdata/script/*.txtar.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"cmpmedia": cmpMedia,
+		},
+	})
+}
+
+// exits STATUS COMMAND ARG... runs a command that must end with that status.
+// It leaves stdout and stderr in files of those names.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS COMMAND ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var stdout, stderr strings.Builder
+	cmd := exec.Command(args[1], args[2:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("stdout"), []byte(stdout.String()), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs("stderr"), []byte(stderr.String()), 0o644))
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("exit status %d, want %d\n%s%s", got, want, stdout.String(), stderr.String())
+	}
+}
+
+// cmpmedia FILE FILE... fails unless all files hold the same bytes, and some.
+func cmpMedia(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: cmpmedia FILE FILE...")
+	}
+	first := ts.ReadFile(args[0])
+	for _, name := range args[1:] {
+		if got := ts.ReadFile(name); got != first || got == "" {
+			ts.Fatalf("%s (%d bytes) and %s (%d bytes) differ or are empty", name, len(got), args[0], len(first))
+		}
+	}
+}
