@@ -11,13 +11,12 @@ type step func(*packet)
 
 // actionDef is a compiled action.
 type actionDef struct {
-	info      *ActionInfo
-	params    []paramLoc
-	argWords  int
-	argBytes  int
-	steps     []step
-	jumps     []jump // nil, or one per step
-	primitive []string
+	info     *ActionInfo
+	params   []paramLoc
+	argWords int
+	argBytes int
+	prims    []operation
+	jumps    []jump // nil, or one per primitive
 }
 
 // jump makes a step a (conditional) jump; target nil means that it is none.
@@ -30,18 +29,13 @@ type jump struct {
 // actions are the only way to run long, and no switch would.
 const maxJumps = 1 << 16
 
+// run runs an action with jumps.
 func (a *actionDef) run(c *packet) {
-	if a.jumps == nil {
-		for _, s := range a.steps {
-			s(c)
-		}
-		return
-	}
-	for pc, n := uint64(0), 0; pc < uint64(len(a.steps)) && n < maxJumps; n++ {
+	for pc, n := uint64(0), 0; pc < uint64(len(a.prims)) && n < maxJumps; n++ {
 		j := &a.jumps[pc]
 		switch {
 		case j.target == nil:
-			a.steps[pc](c)
+			a.prims[pc].run(c)
 			pc++
 		case j.unless == nil || j.unless(c) == 0:
 			pc = j.target(c)
@@ -77,12 +71,12 @@ func (p *Program) compileAction(a *actionDef, j *bmv2json.Action) error {
 	jumps := make([]jump, len(j.Primitives))
 	hasJump := false
 	for i := range j.Primitives {
-		prim := &j.Primitives[i]
-		st, jp, err := s.primitive(prim)
+		source := &j.Primitives[i]
+		st, jp, err := s.primitive(source)
 		if err != nil {
-			return at(prim.Source, fmt.Errorf("action %s: primitive %s: %w", j.Name, prim.Op, err))
+			return at(source.Source, fmt.Errorf("action %s: primitive %s: %w", j.Name, source.Op, err))
 		}
-		a.steps = append(a.steps, st)
+		a.prims = append(a.prims, operation{effect: s.effectOf(source), run: st})
 		jumps[i] = jp
 		hasJump = hasJump || jp.target != nil
 	}
@@ -148,3 +142,13 @@ func (s *scope) gen() *gen { return &gen{p: s.p} }
 
 // noop stands for a primitive without effect.
 func noop(*packet) {}
+
+// reads adds the words of which the action's compiler likes to know the value.
+func (a *actionDef) reads(s bitset) {
+	if a.jumps != nil {
+		return
+	}
+	for i := range a.prims {
+		a.prims[i].reads(s)
+	}
+}

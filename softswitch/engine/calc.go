@@ -260,8 +260,9 @@ func identity(b []byte) uint64 {
 type checksumDef struct {
 	calc   *calcDef
 	target *fieldLoc
-	cond   boolFn
-	put    step // stores Program.result
+	when   *node  // condition
+	cond   boolFn // when, compiled; nil is always
+	put    step   // stores Program.result
 }
 
 func (p *Program) compileChecksum(j *bmv2json.Checksum) (*checksumDef, error) {
@@ -279,14 +280,14 @@ func (p *Program) compileChecksum(j *bmv2json.Checksum) (*checksumDef, error) {
 	if f.wide() {
 		return nil, unsupported(fmt.Sprintf("checksum %s into a field of %d bits", j.Name, f.bits), j.Source)
 	}
-	d := &checksumDef{calc: calc, target: f, cond: func(*packet) bool { return true }}
+	d := &checksumDef{calc: calc, target: f, when: truthNode(true)}
 	s := &scope{p: p}
 	if j.If != nil {
 		n, err := s.truth(j.If)
 		if err != nil {
 			return nil, at(j.Source, fmt.Errorf("checksum %s: condition: %w", j.Name, err))
 		}
-		d.cond = s.gen().truth(n)
+		d.when, d.cond = n, s.gen().truth(n)
 	}
 	if j.Update == nil || *j.Update {
 		if err := p.layout.write(f); err != nil {
@@ -301,14 +302,14 @@ func (p *Program) compileChecksum(j *bmv2json.Checksum) (*checksumDef, error) {
 // that is not valid passes.
 func (d *checksumDef) verify(c *packet) bool {
 	h := d.target.hdr
-	if !h.meta && c.w[h.index] == 0 || !d.cond(c) {
+	if !h.meta && c.w[h.index] == 0 || d.cond != nil && !d.cond(c) {
 		return true
 	}
 	return d.calc.output(c) == c.w[d.target.slot]
 }
 
 func (d *checksumDef) update(c *packet) {
-	if d.cond(c) {
+	if d.cond == nil || d.cond(c) {
 		c.w[c.dp.prog.result.slot] = d.calc.output(c)
 		d.put(c)
 	}

@@ -9,21 +9,22 @@ import (
 // node ids of a pipeline; done is its end.
 const done = -1
 
-// controlNode is a table, condition or action call; it returns the next node.
-type controlNode func(*packet) int
+// controlNode is a table, a condition or the call of an action.
+type controlNode struct {
+	table *tableDef
+	cond  *node
+	whole boolFn // cond, compiled for whatever is known
+	call  *actionDef
+	next  [2]int // of a condition: if true, if false; of a call: the first
+	want  bitset // see pipelineDef.wanted
+}
 
-// pipelineDef is a compiled ingress or egress control.
+// pipelineDef is an ingress or egress control: a graph without cycles. Blocks
+// (block.go) are made of it.
 type pipelineDef struct {
 	nodes []controlNode
 	init  int
-}
-
-// run applies the pipeline. Its graph has no cycles (compilePipeline checks).
-func (d *pipelineDef) run(c *packet) {
-	for n := d.init; n != done && !c.exit; {
-		n = d.nodes[n](c)
-	}
-	c.exit = false
+	after bitset // words that matter after the pipeline
 }
 
 // graph resolves names of nodes and remembers who follows whom.
@@ -91,35 +92,24 @@ func (p *Program) compileCondition(j *bmv2json.Conditional, gr *graph, self int)
 	s := &scope{p: p}
 	n, err := s.truth(j.Expr)
 	if err != nil {
-		return nil, err
+		return controlNode{}, err
 	}
-	cond := s.gen().truth(n)
+	whole := s.gen().truth(n)
 	yes, err := gr.resolve(self, j.True)
 	if err != nil {
-		return nil, err
+		return controlNode{}, err
 	}
 	no, err := gr.resolve(self, j.False)
-	if err != nil {
-		return nil, err
-	}
-	return func(c *packet) int {
-		if cond(c) {
-			return yes
-		}
-		return no
-	}, nil
+	return controlNode{cond: n, whole: whole, next: [2]int{yes, no}}, err
 }
 
 func (p *Program) compileCall(j *bmv2json.ActionCall, gr *graph, self int) (controlNode, error) {
 	a := p.actionByID[j.ActionID]
 	if a == nil || len(a.params) > 0 {
-		return nil, fmt.Errorf("action %d does not exist or has parameters", j.ActionID)
+		return controlNode{}, fmt.Errorf("action %d does not exist or has parameters", j.ActionID)
 	}
 	next, err := gr.resolve(self, j.Next)
-	if err != nil {
-		return nil, err
-	}
-	return callNode(a, next), nil
+	return controlNode{call: a, next: [2]int{next}}, err
 }
 
 // nodeNames lists a pipeline's nodes in the order in which they are compiled.
@@ -167,4 +157,43 @@ func (gr *graph) cyclic() bool {
 		}
 	}
 	return false
+}
+
+// findWanted computes the words that decide something from each node on, given
+// those that matter after the pipeline.
+func (d *pipelineDef) findWanted(after bitset) {
+	d.after = after
+	var visit func(int) bitset
+	visit = func(n int) bitset {
+		if n == done {
+			return after
+		}
+		node := &d.nodes[n]
+		if node.want != nil {
+			return node.want
+		}
+		want := make(bitset, len(after))
+		switch {
+		case node.table != nil:
+			for i := range node.table.ways() {
+				to := node.table.way(i)
+				want.union(visit(to.node))
+				if to.action != nil {
+					to.action.reads(want)
+				}
+			}
+		case node.cond != nil:
+			node.cond.reads(want)
+			want.union(visit(node.next[0]))
+			want.union(visit(node.next[1]))
+		default:
+			node.call.reads(want)
+			want.union(visit(node.next[0]))
+		}
+		node.want = want
+		return want
+	}
+	for n := range d.nodes {
+		visit(n)
+	}
 }

@@ -116,7 +116,7 @@ func (d *Dataplane) ModifyEntry(name string, e Entry) error {
 		if err != nil {
 			return err
 		}
-		old.action, old.next, old.args, old.wargs, old.timeout = n.action, n.next, n.args, n.wargs, e.IdleTimeout
+		old.action, old.local, old.args, old.wargs, old.timeout = n.action, n.local, n.args, n.wargs, e.IdleTimeout
 		return nil
 	})
 }

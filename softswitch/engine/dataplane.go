@@ -39,6 +39,11 @@ type Dataplane struct {
 	sessions  map[uint32]*CloneSession
 	rng       uint64
 
+	// Code for the ways that packets took; see block.go.
+	parser     *parseCode
+	egressCode *code
+	anyEgress  *block
+
 	// Of the packet in process.
 	emit     Emit
 	inQueue  queue[*packet]
@@ -71,6 +76,9 @@ func New(p *Program, cfg Config) *Dataplane {
 		groups: map[uint32]*MulticastGroup{}, sessions: map[uint32]*CloneSession{},
 		out: make([]byte, 4096), hdrBuf: make([]byte, p.layout.zeros+slack),
 	}
+	d.parser = newParseCode(p, newCode(p, p.ingress))
+	d.egressCode = newCode(p, p.egress)
+	d.anyEgress = d.egressCode.start()
 	for _, t := range p.tables {
 		tb, err := newTable(t, 0)
 		if err != nil {

@@ -41,6 +41,7 @@ type packet struct {
 	sumErr   bool
 	exit     bool
 	passes   int
+	at       *block // where ingress left it; nil if nothing is known
 
 	cloneSession uint32 // valid if cloneSet
 	cloneSet     bool
@@ -85,7 +86,7 @@ func (c *packet) reset() {
 	clear(c.next)
 	c.resetFlags()
 	c.pos = c.frame
-	c.parseErr, c.sumErr, c.exit = 0, false, false
+	c.parseErr, c.sumErr, c.exit, c.at = 0, false, false, nil
 }
 
 // resetMetadata clears the metadata headers only.
@@ -121,7 +122,7 @@ func (c *packet) copyFrom(s *packet) {
 	copy(c.mem[c.l.zeros:end], s.mem[c.l.zeros:end])
 	c.frame, c.end, c.pos, c.trunc = s.frame, end, s.pos, noTrunc
 	c.inPort, c.inLen, c.length, c.passes, c.limit = s.inPort, s.inLen, s.length, s.passes, s.limit
-	c.parseErr, c.sumErr, c.exit = s.parseErr, s.sumErr, false
+	c.parseErr, c.sumErr, c.exit, c.at = s.parseErr, s.sumErr, false, s.at
 	c.resetFlags()
 }
 

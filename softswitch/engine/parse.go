@@ -14,7 +14,7 @@ type parseOp func(*packet) bool
 // parseState is a compiled parse state.
 type parseState struct {
 	name string
-	ops  []parseOp
+	ops  []parserStep
 	// key: up to 64 bits in all are packed into one word, more are loaded
 	// into words of scratch, each component from a word of its own.
 	key   []keyLoad
@@ -36,6 +36,7 @@ type keyLoad struct {
 	fn    func(c *packet, dst []uint64) bool
 	words int
 	bytes int
+	field *fieldLoc // nil: not a plain field
 }
 
 // maxStates bounds the states a packet visits, so that a parser that loops
@@ -114,7 +115,7 @@ func (p *Program) compileState(j *bmv2json.ParseState, next func(*string) (int, 
 		if err != nil {
 			return nil, at(j.Ops[i].Source, fmt.Errorf("parser op %s: %w", j.Ops[i].Op, err))
 		}
-		st.ops = append(st.ops, op)
+		st.ops = append(st.ops, parserStep{run: op, parserEffect: s.parserEffectOf(&j.Ops[i])})
 	}
 	for _, k := range j.Key {
 		load, err := s.keyLoad(k, errs)
@@ -181,48 +182,24 @@ func (st *parseState) split(v *big.Int, size int) []uint64 {
 	return out
 }
 
-// parse runs the parser and verifies checksums.
-func (d *parserDef) parse(c *packet) {
-	c.parseErr, c.sumErr = d.errs.none, false
-	for s, n := d.init, 0; s != accept; n++ {
-		if n == maxStates {
-			c.parseErr = d.errs.timeout
-			c.dp.stats.ParserErrors++
-			break
-		}
-		st := &d.states[s]
-		next, ok := st.run(c)
-		if !ok {
-			c.dp.stats.ParserErrors++
-			break
-		}
-		s = next
-	}
-	for _, k := range d.verify {
-		if !k.verify(c) {
-			c.sumErr = true
-		}
-	}
-}
-
-func (st *parseState) run(c *packet) (next int, ok bool) {
-	for _, op := range st.ops {
-		if !op(c) {
-			return accept, false
+// run runs a state's operations and chooses the next state: way is the index
+// of the case, or the number of cases for the default. If an operation fails,
+// ok is false and way is its index.
+func (st *parseState) run(c *packet) (way int, ok bool) {
+	for i := range st.ops {
+		if !st.ops[i].run(c) {
+			return i, false
 		}
 	}
 	if st.words == 0 || len(st.cases) == 0 {
-		if len(st.cases) > 0 {
-			return st.cases[0].next, true
-		}
-		return st.def, true
+		return 0, true
 	}
 	key := c.tmp[:st.words]
 	k := key
 	for i := range st.key {
 		l := &st.key[i]
 		if !l.fn(c, k[:l.words]) {
-			return accept, false
+			return len(st.ops), false
 		}
 		k = k[l.words:]
 	}
@@ -230,17 +207,25 @@ func (st *parseState) run(c *packet) (next int, ok bool) {
 		v := key[0]
 		for i := range st.cases {
 			if cs := &st.cases[i]; v&cs.mask[0] == cs.value[0] {
-				return cs.next, true
+				return i, true
 			}
 		}
-		return st.def, true
+		return len(st.cases), true
 	}
 	for i := range st.cases {
 		if cs := &st.cases[i]; cs.matches(key) {
-			return cs.next, true
+			return i, true
 		}
 	}
-	return st.def, true
+	return len(st.cases), true
+}
+
+// next returns the state that a way leads to.
+func (st *parseState) next(way int) int {
+	if way < len(st.cases) {
+		return st.cases[way].next
+	}
+	return st.def
 }
 
 func (cs *parseCase) matches(key []uint64) bool {
@@ -276,7 +261,7 @@ func (s *scope) keyLoad(v *bmv2json.Value, errs coreErrors) (keyLoad, error) {
 	g := s.gen()
 	if width <= 64 {
 		x, mask := g.word(n), widthMask(width)
-		return keyLoad{words: 1, bytes: (width + 7) / 8, fn: func(c *packet, dst []uint64) bool {
+		return keyLoad{words: 1, bytes: (width + 7) / 8, field: n.field, fn: func(c *packet, dst []uint64) bool {
 			dst[0] = x(c) & mask
 			return true
 		}}, nil

@@ -140,6 +140,14 @@ func (p *Program) buildLayout(j *bmv2json.Program) (err error) {
 	return p.std.bind(l)
 }
 
+// all returns the fields, nil for those that the program does not have.
+func (m *stdMeta) all() []*fieldLoc {
+	return []*fieldLoc{
+		m.ingressPort, m.egressSpec, m.egressPort, m.instanceType, m.packetLength, m.mcastGrp, m.egressRid,
+		m.parserError, m.checksumError, m.ingressTime, m.egressTime, m.enqTime, m.priority,
+	}
+}
+
 // bind finds the fields of standard_metadata; those that decide where a
 // packet goes must exist.
 func (m *stdMeta) bind(l *layout) error {
@@ -335,5 +343,18 @@ func (p *Program) finish(*bmv2json.Program) error {
 			return err
 		}
 	}
-	return p.layout.close()
+	if err := p.layout.close(); err != nil {
+		return err
+	}
+	after := newBitset(p.layout.words)
+	for _, h := range p.deparser {
+		after.add(h.index)
+	}
+	for _, u := range p.update {
+		u.when.reads(after)
+		after.add(u.target.hdr.index)
+	}
+	p.egress.findWanted(after)
+	p.ingress.findWanted(p.egress.want(p.egress.init))
+	return nil
 }

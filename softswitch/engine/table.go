@@ -13,7 +13,7 @@ import (
 // control plane's.
 type entry struct {
 	action *actionDef
-	next   int
+	local  int // its index in the table
 	args   []uint64
 	wargs  []byte
 
@@ -72,40 +72,42 @@ func (t *table) lookup(key []uint64) *entry {
 	return t.match.lookup(key)
 }
 
-// apply runs the action of e, or the default action if e is nil, and returns
-// the next node.
-func (t *table) apply(c *packet, e *entry) int {
-	d := t.def
-	label := d.hit
+// apply looks the packet up, and returns the way that it takes: twice the index
+// of the action, plus 1 after a miss. The action is what follows.
+func (t *tableDef) apply(c *packet) int {
+	tb := c.dp.tables[t.info.index]
+	var e *entry
+	if t.load != nil {
+		t.load(c, tb.key)
+		e = tb.lookup(tb.key)
+	}
+	missed := 0
 	if e == nil {
-		e, label = t.miss, d.miss
-	} else if d.meter != nil {
-		color := uint64(0)
-		if e.meter != nil {
-			color = e.meter.run(c.dp.micros(), d.meter.units(c))
-		}
-		c.w[c.dp.prog.result.slot] = color
-		d.meter.put(c)
+		e, missed = tb.miss, 1
+	} else if t.meter != nil {
+		t.runMeter(c, e)
 	}
 	if e == nil {
-		if label != nil {
-			return *label
-		}
-		return d.none
+		return 2 * len(t.actions)
 	}
-	if d.counted {
+	if t.counted {
 		e.counter.Packets++
 		e.counter.Bytes += uint64(c.inLen)
 	}
-	if d.info.IdleTimeout {
+	if t.info.IdleTimeout {
 		e.lastHit = c.dp.micros()
 	}
 	c.args, c.wargs = e.args, e.wargs
-	e.action.run(c)
-	if label != nil {
-		return *label
+	return 2*e.local + missed
+}
+
+func (t *tableDef) runMeter(c *packet, e *entry) {
+	color := uint64(0)
+	if e.meter != nil {
+		color = e.meter.run(c.dp.micros(), t.meter.units(c))
 	}
-	return e.next
+	c.w[c.dp.prog.result.slot] = color
+	t.meter.put(c)
 }
 
 // newEntry makes an entry without key.
@@ -114,7 +116,7 @@ func (t *table) newEntry(local int, params []*big.Int) (*entry, error) {
 	if len(params) != len(a.params) {
 		return nil, fmt.Errorf("action %s: %d parameters: want %d: %w", a.info.Name, len(params), len(a.params), ErrBadValue)
 	}
-	e := &entry{action: a, next: t.def.next[local], args: make([]uint64, a.argWords), wargs: make([]byte, a.argBytes)}
+	e := &entry{action: a, local: local, args: make([]uint64, a.argWords), wargs: make([]byte, a.argBytes)}
 	for i, v := range params {
 		p := a.params[i]
 		if v.Sign() < 0 || v.BitLen() > p.bits {

@@ -23,6 +23,7 @@ type tableDef struct {
 	entries []bmv2json.Entry
 	meter   *meterDef
 	counted bool
+	load    func(c *packet, key []uint64)
 
 	fixedDefault bool // parameters of the default action are const too
 }
@@ -41,9 +42,9 @@ type keyField struct {
 // are written.
 const maxTableSize = 1 << 30
 
-func (p *Program) compileTable(j *bmv2json.Table, gr *graph, self int) (controlNode, error) {
+func (p *Program) compileTable(j *bmv2json.Table, gr *graph, self int) (n controlNode, err error) {
 	if j.Type != "simple" && j.Type != "" {
-		return nil, fmt.Errorf("implementation %q: %w", j.Type, ErrUnsupported)
+		return n, fmt.Errorf("implementation %q: %w", j.Type, ErrUnsupported)
 	}
 	t := &tableDef{def: j.Default, entries: j.Entries, counted: j.WithCounters}
 	t.info = &TableInfo{
@@ -51,10 +52,10 @@ func (p *Program) compileTable(j *bmv2json.Table, gr *graph, self int) (controlN
 		IdleTimeout: j.SupportTimeout, Hidden: j.Source == nil && len(j.Key) == 0, index: len(p.tables),
 	}
 	if err := t.addKeys(p, j); err != nil {
-		return nil, err
+		return n, err
 	}
 	if err := t.addActions(p, j, gr, self); err != nil {
-		return nil, err
+		return n, err
 	}
 	if j.Default != nil {
 		t.info.ConstDefault = j.Default.EntryConst && j.Default.Const
@@ -63,7 +64,7 @@ func (p *Program) compileTable(j *bmv2json.Table, gr *graph, self int) (controlN
 	if j.DirectMeter != nil {
 		m := p.directMeters[*j.DirectMeter]
 		if m == nil {
-			return nil, fmt.Errorf("no direct meter %q", *j.DirectMeter)
+			return n, fmt.Errorf("no direct meter %q", *j.DirectMeter)
 		}
 		t.meter, t.info.DirectMeter = m, *j.DirectMeter
 	}
@@ -190,54 +191,52 @@ func hitMiss(gr *graph, self int, j *bmv2json.Table, label string) (*int, error)
 	return &n, err
 }
 
-// node compiles the application of the table.
+// node makes the table's node. A table that can only ever run one action
+// without parameters, which is what p4c makes of statements between tables, is
+// a call.
 func (t *tableDef) node() controlNode {
-	at := t.info.index
-	if call := t.constCall(); call != nil {
-		return call
+	if a, next, ok := t.constCall(); ok {
+		return controlNode{call: a, next: [2]int{next}}
 	}
-	if len(t.keys) == 0 {
-		return func(c *packet) int { return c.dp.tables[at].apply(c, nil) }
+	if len(t.keys) > 0 {
+		t.load = t.loader()
 	}
-	load := t.loader()
-	return func(c *packet) int {
-		tb := c.dp.tables[at]
-		load(c, tb.key)
-		return tb.apply(c, tb.lookup(tb.key))
-	}
+	return controlNode{table: t}
 }
 
-// constCall compiles a table that can only ever run one action without
-// parameters, which is what p4c makes of statements between tables; nil if t
-// is not such a table.
-func (t *tableDef) constCall() controlNode {
+func (t *tableDef) constCall() (a *actionDef, next int, ok bool) {
 	if len(t.keys) > 0 || !t.fixedDefault || t.counted || t.meter != nil || t.info.IdleTimeout {
-		return nil
+		return nil, 0, false
 	}
 	local := slices.IndexFunc(t.actions, func(a *actionDef) bool { return a.info.ID == t.def.ActionID })
 	if local < 0 || len(t.actions[local].params) > 0 {
-		return nil
+		return nil, 0, false
 	}
-	next := t.next[local]
+	next = t.next[local]
 	if t.miss != nil {
 		next = *t.miss
 	}
-	return callNode(t.actions[local], next)
+	return t.actions[local], next, true
 }
 
-// callNode runs an action without parameters.
-func callNode(a *actionDef, next int) controlNode {
-	if len(a.steps) == 1 && a.jumps == nil {
-		only := a.steps[0]
-		return func(c *packet) int {
-			only(c)
-			return next
-		}
+// ways is how many ways lead on from the table: by action, after a hit and
+// after a miss, and one without an action.
+func (t *tableDef) ways() int { return 2*len(t.actions) + 1 }
+
+// way returns what follows: an action of the table, then a node.
+func (t *tableDef) way(i int) place {
+	label := t.hit
+	if i%2 == 1 || i == 2*len(t.actions) {
+		label = t.miss
 	}
-	return func(c *packet) int {
-		a.run(c)
-		return next
+	to := place{node: t.none}
+	if i < 2*len(t.actions) {
+		to = place{action: t.actions[i/2], node: t.next[i/2]}
 	}
+	if label != nil {
+		to.node = *label
+	}
+	return to
 }
 
 // keyMove loads a plain field into a key word.

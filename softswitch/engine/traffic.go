@@ -132,15 +132,15 @@ func (d *Dataplane) runJob(j *job) {
 }
 
 func (d *Dataplane) ingress(c *packet) {
-	p, std := d.prog, &d.prog.std
-	p.parser.parse(c)
+	std := &d.prog.std
+	end := d.parser.parse(c)
 	c.set(std.parserError, c.parseErr)
 	if c.sumErr {
 		c.set(std.checksumError, 1)
 	} else {
 		c.set(std.checksumError, 0)
 	}
-	p.ingress.run(c)
+	c.at = end.start.run(c)
 
 	spec, group := c.get(std.egressSpec), c.get(std.mcastGrp)
 	if c.cloneSet {
@@ -225,7 +225,7 @@ func (d *Dataplane) cloneIngress(c *packet) {
 	n.begin(c.inPort)
 	n.inLen, n.length, n.passes = c.inLen, c.end-c.frame, c.passes+1
 	n.set(d.prog.std.ingressPort, uint64(c.inPort))
-	d.prog.parser.parse(n)
+	d.parser.parse(n)
 	n.resetMetadata()
 	d.copyFields(n, c, c.cloneList)
 	n.set(d.prog.std.instanceType, instIngressClone)
@@ -240,7 +240,7 @@ func (d *Dataplane) cloneEgress(c *packet) {
 	}
 	n := d.take()
 	n.copyFrom(c)
-	n.passes = c.passes + 1
+	n.passes, n.at = c.passes+1, nil
 	n.resetMetadata()
 	d.copyFields(n, c, c.cloneList)
 	n.set(d.prog.std.instanceType, instEgressClone)
@@ -293,7 +293,7 @@ func (d *Dataplane) restart(n, c *packet, list int, instance uint64) {
 }
 
 func (d *Dataplane) egress(c *packet, port uint32) {
-	p, std := d.prog, &d.prog.std
+	std := &d.prog.std
 	if f := std.egressTime; f != nil && f.live {
 		c.set(f, d.micros())
 	}
@@ -304,7 +304,11 @@ func (d *Dataplane) egress(c *packet, port uint32) {
 	c.set(std.egressSpec, uint64(d.cfg.DropPort)+1)
 	c.set(std.packetLength, uint64(max(0, c.length)))
 	c.cloneSet = false
-	p.egress.run(c)
+	start := d.anyEgress
+	if c.at != nil {
+		start = c.at.goOn(d.egressCode)
+	}
+	end := start.run(c)
 
 	if c.cloneSet {
 		d.cloneEgress(c)
@@ -314,7 +318,7 @@ func (d *Dataplane) egress(c *packet, port uint32) {
 		d.release(c)
 		return
 	}
-	frame, ok := d.deparse(c)
+	frame, ok := d.deparse(c, end.plan())
 	if !ok {
 		d.stats.DropTooLong++
 		d.release(c)
@@ -328,41 +332,6 @@ func (d *Dataplane) egress(c *packet, port uint32) {
 	d.stats.EmittedBytes += uint64(len(frame))
 	d.emit(port, frame)
 	d.release(c)
-}
-
-// deparse updates checksums and puts headers and payload together; the result
-// is valid until the next call.
-func (d *Dataplane) deparse(c *packet) ([]byte, bool) {
-	for _, k := range d.prog.update {
-		k.update(c)
-	}
-	size := 0
-	for _, h := range d.prog.deparser {
-		if c.w[h.index] != 0 {
-			size += h.size
-		}
-	}
-	payload := c.mem[c.pos:c.end]
-	total := size + len(payload)
-	if total > MaxFrame && min(total, c.trunc) > MaxFrame {
-		return nil, false
-	}
-	if total+slack > len(d.out) {
-		d.out = make([]byte, 2*(total+slack))
-	}
-	n := 0
-	for _, h := range d.prog.deparser {
-		if c.w[h.index] != 0 {
-			c.emit(h, d.out[n:])
-			n += h.size
-		}
-	}
-	n += copy(d.out[n:], payload)
-	n = min(n, c.trunc)
-	if c.limit > 0 {
-		n = min(n, c.limit)
-	}
-	return d.out[:n], true
 }
 
 // digest sends the fields of a learn list, without ever waiting.

@@ -19,12 +19,20 @@ type (
 type gen struct {
 	p   *Program
 	top int
+
+	// late says that the program is compiled and has all the scratch words it
+	// will ever have; over, that an expression would need more.
+	late, over bool
 }
 
 // temp reserves n scratch words until release.
 func (g *gen) temp(n int) (lo, hi int) {
 	lo, g.top = g.top, g.top+n
-	g.p.tmpWords = max(g.p.tmpWords, g.top)
+	if g.late {
+		g.over = g.over || g.top > g.p.tmpWords
+	} else {
+		g.p.tmpWords = max(g.p.tmpWords, g.top)
+	}
 	return lo, g.top
 }
 

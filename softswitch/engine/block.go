@@ -1,0 +1,270 @@
+package engine
+
+// Pipelines run as blocks that are made when the first packet needs them: lazy
+// basic block versioning. A block is a piece of the program's control graph
+// compiled for what is known of the packet on the way that led there, above
+// all that metadata starts as 0, which headers the parser found, and which
+// action a table chose. So a condition that earlier ones decide costs nothing,
+// and the statements between two open questions run as one sequence.
+//
+// What is known never goes beyond facts that effect and assume can prove. A
+// place that would need too many versions gets one that assumes nothing.
+
+// block is a sequence of steps and what comes after it.
+type block struct {
+	steps []step
+	end   blockEnd
+	cond  boolFn // endCond
+	slot  int    // endEqual, endDiffer: whether packet.w[slot] == k, != k
+	k     uint64
+	table *tableDef  // endTable
+	call  *actionDef // endCall: an action with jumps
+	succ  []*block   // made when first needed: 0 if true, 1 if false; see table.apply
+
+	code    *code
+	node    int // that the block ends with
+	facts   *facts
+	truth   *node        // condition as simplified
+	egress  *block       // of ingress: where egress goes on
+	deparse *deparsePlan // of egress
+}
+
+type blockEnd uint8
+
+const (
+	endStop blockEnd = iota
+	endEqual
+	endDiffer
+	endCond
+	endTable
+	endCall
+)
+
+// Bounds of the blocks of one pipeline of one switch: of one place, and of all.
+const (
+	maxVersions = 64
+	maxBlocks   = 1 << 13
+)
+
+// code is the blocks of one pipeline.
+type code struct {
+	prog   *Program
+	def    *pipelineDef
+	blocks map[blockKey]*block
+	count  map[place]int
+}
+
+// place is where a block begins: with an action of a table, or with a node.
+type place struct {
+	action *actionDef
+	node   int
+}
+
+type blockKey struct {
+	place
+	facts string
+}
+
+func newCode(p *Program, d *pipelineDef) *code {
+	return &code{prog: p, def: d, blocks: map[blockKey]*block{}, count: map[place]int{}}
+}
+
+// run runs blocks from b on to the end of the pipeline, and returns the last.
+func (b *block) run(c *packet) *block {
+	for {
+		for _, s := range b.steps {
+			s(c)
+		}
+		i := 0
+		switch b.end {
+		case endStop:
+			return b
+		case endEqual:
+			if c.w[b.slot] != b.k {
+				i = 1
+			}
+		case endDiffer:
+			if c.w[b.slot] == b.k {
+				i = 1
+			}
+		case endCond:
+			if !b.cond(c) {
+				i = 1
+			}
+		case endTable:
+			i = b.table.apply(c)
+		case endCall:
+			b.call.run(c)
+			if c.exit {
+				i = 1
+			}
+		}
+		next := b.succ[i]
+		if next == nil {
+			next = b.grow(i)
+		}
+		b = next
+	}
+}
+
+// grow makes the block that follows b by way i.
+func (b *block) grow(i int) *block {
+	f := b.facts.clone()
+	to := place{}
+	switch n := &b.code.def.nodes[b.node]; b.end {
+	case endEqual, endDiffer, endCond:
+		f.assume(b.truth, i == 0)
+		to.node = n.next[i]
+	case endTable:
+		if b.table.meter != nil {
+			f.forgetAll()
+		}
+		to = b.table.way(i)
+	case endCall:
+		f.forgetAll()
+		to.node = done
+		if i == 0 {
+			to.node = n.next[0]
+		}
+	}
+	b.succ[i] = b.code.enter(to, f)
+	return b.succ[i]
+}
+
+// enter returns the block at a place for some facts, which it may change.
+func (k *code) enter(at place, f *facts) *block {
+	f.keep(k.def.wanted(at))
+	key := blockKey{at, f.key()}
+	if b := k.blocks[key]; b != nil {
+		return b
+	}
+	if k.count[at] >= maxVersions || len(k.blocks) >= maxBlocks {
+		f.forgetAll()
+		key.facts = ""
+		if b := k.blocks[key]; b != nil {
+			return b
+		}
+	}
+	k.count[at]++
+	b := k.compile(at, f)
+	k.blocks[key] = b
+	return b
+}
+
+// compile makes a block: from a place to the first open question.
+func (k *code) compile(at place, f *facts) *block {
+	b := &block{code: k, facts: f}
+	out := &emitter{prog: k.prog, facts: f}
+	defer func() { b.steps = out.finish() }()
+	stop := false
+	if at.action != nil {
+		if at.action.jumps != nil {
+			return b.ends(at.node, endCall, 2, func() { b.call = at.action })
+		}
+		stop = out.action(at.action)
+	}
+	for n := at.node; ; {
+		if n == done || stop {
+			return b.ends(done, endStop, 0, nil)
+		}
+		node := &k.def.nodes[n]
+		switch {
+		case node.table != nil:
+			return b.ends(n, endTable, node.table.ways(), func() { b.table = node.table })
+		case node.cond != nil:
+			t := f.simplify(node.cond)
+			if t.op != "bool" {
+				return b.ends(n, endCond, 2, func() { b.question(t) })
+			}
+			n = node.next[1]
+			if t.truth {
+				n = node.next[0]
+			}
+		case node.call.jumps != nil:
+			return b.ends(n, endCall, 2, func() { b.call = node.call })
+		default:
+			stop = out.action(node.call)
+			n = node.next[0]
+		}
+	}
+}
+
+func (b *block) ends(node int, end blockEnd, ways int, more func()) *block {
+	b.node, b.end, b.succ = node, end, make([]*block, ways)
+	if more != nil {
+		more()
+	}
+	return b
+}
+
+// question makes t what the block ends with.
+func (b *block) question(t *node) {
+	b.truth = t
+	if slot, k, not, ok := t.equalSlot(); ok {
+		b.end, b.slot, b.k = endEqual, slot, k
+		if not {
+			b.end = endDiffer
+		}
+		return
+	}
+	g := &gen{p: b.code.prog, late: true}
+	b.cond = g.truth(t)
+	if g.over {
+		n := b.code.def.nodes[b.node].cond
+		b.truth, b.cond = n, b.code.def.nodes[b.node].whole
+	}
+}
+
+// equalSlot says whether n asks if a word is, or is not, a constant.
+func (n *node) equalSlot() (slot int, k uint64, not, ok bool) {
+	switch n.op {
+	case "not":
+		slot, k, not, ok = n.right.equalSlot()
+		return slot, k, !not, ok
+	case "valid":
+		if h := n.hdr.hdr; h != nil && !h.meta {
+			return h.index, 1, false, true
+		}
+	case "d2b":
+		slot, ok = n.right.plainSlot()
+		return slot, 0, true, ok
+	case "==", "!=":
+		if !n.left.boolean && n.right.op == "const" && n.right.val.IsUint64() {
+			slot, ok = n.left.plainSlot()
+			return slot, n.right.val.Uint64(), n.op == "!=", ok
+		}
+	}
+	return 0, 0, false, false
+}
+
+// wanted are the words of which it helps to know the value at a place: those
+// that decide something from there on.
+func (d *pipelineDef) wanted(at place) bitset {
+	s := append(bitset(nil), d.want(at.node)...)
+	if at.action != nil {
+		at.action.reads(s)
+	}
+	return s
+}
+
+func (d *pipelineDef) want(n int) bitset {
+	if n == done {
+		return d.after
+	}
+	return d.nodes[n].want
+}
+
+// goOn returns where egress begins for a packet that ingress left at b.
+func (b *block) goOn(egress *code) *block {
+	if b.egress == nil {
+		f := b.facts.clone()
+		f.forgetSwitch(&egress.prog.std)
+		b.egress = egress.enter(place{node: egress.def.init}, f)
+	}
+	return b.egress
+}
+
+// start returns where a packet begins of which nothing is known.
+func (k *code) start() *block {
+	return k.enter(place{node: k.def.init}, newFacts(k.prog.layout.words))
+}
