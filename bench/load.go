@@ -20,12 +20,17 @@ type load struct {
 	times []float64 // ns per unit, a slice each
 }
 
+// batchSize is how many frames a switch takes at a time.
+const batchSize = 32
+
 // round sends the next round through the switch.
 func (l *load) round() error {
 	r := &l.rounds[l.next]
 	l.next = (l.next + 1) % len(l.rounds)
 	out := 0
-	l.plane.ProcessBatch(l.port, r.frames, func(uint32, []byte) { out++ })
+	for batch := range slices.Chunk(r.frames, batchSize) {
+		l.plane.ProcessBatch(l.port, batch, func(uint32, []byte) { out++ })
+	}
 	if out != r.want {
 		return fmt.Errorf("%s: %d packets left the switch: want %d", l.name, out, r.want)
 	}

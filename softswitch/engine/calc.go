@@ -16,6 +16,16 @@ type calcDef struct {
 	algo    func([]byte) uint64
 	parts   []calcPart
 	payload bool
+
+	// The Internet checksum of fields in words needs no bytes; see sumWords.
+	sum []sumPart
+	of  *headerDef // they belong to; nil is metadata
+}
+
+// sumPart is a field and how far it is from the end of its 16-bit word.
+type sumPart struct {
+	slot int
+	shl  uint
 }
 
 // calcPart appends bits to the input: a bit range of a header, a metadata
@@ -46,6 +56,7 @@ func (p *Program) compileCalc(j *bmv2json.Calculation) (*calcDef, error) {
 		return nil, unsupported(fmt.Sprintf("calculation %s: algorithm %s", j.Name, j.Algo), j.Source)
 	}
 	d := &calcDef{name: j.Name, algo: algo}
+	defer func() { p.planSum(d, j) }()
 	for _, v := range j.Input {
 		if v.Kind == bmv2json.KindPayload {
 			d.payload = true
@@ -105,6 +116,9 @@ func (d *calcDef) add(part calcPart) {
 
 // output runs the calculation on the packet as it is.
 func (d *calcDef) output(c *packet) uint64 {
+	if d.sum != nil {
+		return d.sumWords(c)
+	}
 	dp := c.dp
 	buf, n := dp.calcBuf[:0], 0 // n bits
 	for i := range d.parts {
@@ -133,6 +147,9 @@ func (d *calcDef) appendField(c *packet, buf []byte, n int, f *fieldLoc) []byte 
 	size := f.bytes()
 	if f.wide() {
 		return appendBits(buf, n, c.mem[c.off[f.slot]:][:size], size*8-f.bits, f.bits)
+	}
+	if n%8 == 0 && f.bits%8 == 0 {
+		return binary.BigEndian.AppendUint64(buf, c.w[f.slot]<<uint(64-f.bits))[:len(buf)+size]
 	}
 	binary.BigEndian.PutUint64(c.dp.calcWord[:], c.w[f.slot])
 	return appendBits(buf, n, c.dp.calcWord[:], 64-f.bits, f.bits)

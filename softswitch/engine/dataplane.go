@@ -139,7 +139,8 @@ func (d *Dataplane) Stats() Stats {
 	return d.stats
 }
 
-// micros is the time since New. It stands still while a packet is processed.
+// micros is the time since New. It stands still while a packet, or
+// a few of a batch, are processed.
 func (d *Dataplane) micros() uint64 {
 	if !d.timeKept {
 		d.timeNow = uint64(max(0, d.cfg.Now().Sub(d.start).Microseconds()))

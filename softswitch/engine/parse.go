@@ -20,7 +20,8 @@ type parseState struct {
 	key   []keyLoad
 	words int
 	cases []parseCase
-	def   int // next state; accept is -1
+	def   int  // next state; accept is -1
+	plain bool // all of the key is plain fields: parseCase.tests decides
 }
 
 const accept = -1
@@ -29,6 +30,13 @@ const accept = -1
 type parseCase struct {
 	value, mask []uint64
 	next        int
+	tests       []slotTest
+}
+
+// slotTest asks whether packet.w[slot]&mask is value.
+type slotTest struct {
+	slot        int
+	mask, value uint64
 }
 
 // keyLoad loads one component of a transition key.
@@ -131,6 +139,7 @@ func (p *Program) compileState(j *bmv2json.ParseState, next func(*string) (int, 
 			return nil, err
 		}
 	}
+	st.prepare()
 	return st, nil
 }
 
@@ -182,14 +191,43 @@ func (st *parseState) split(v *big.Int, size int) []uint64 {
 	return out
 }
 
-// run runs a state's operations and chooses the next state: way is the index
-// of the case, or the number of cases for the default. If an operation fails,
-// ok is false and way is its index.
-func (st *parseState) run(c *packet) (way int, ok bool) {
-	for i := range st.ops {
-		if !st.ops[i].run(c) {
-			return i, false
+// choose is match for a key of plain fields.
+func (st *parseState) choose(c *packet) int {
+next:
+	for i := range st.cases {
+		for _, t := range st.cases[i].tests {
+			if c.w[t.slot]&t.mask != t.value {
+				continue next
+			}
 		}
+		return i
+	}
+	return len(st.cases)
+}
+
+// prepare makes the tests of a key of plain fields.
+func (st *parseState) prepare() {
+	for _, l := range st.key {
+		if l.field == nil || l.field.signed || l.words != 1 {
+			return
+		}
+	}
+	st.plain = true
+	for i := range st.cases {
+		cs := &st.cases[i]
+		for j, l := range st.key {
+			if cs.mask[j] != 0 {
+				cs.tests = append(cs.tests, slotTest{l.field.slot, cs.mask[j], cs.value[j]})
+			}
+		}
+	}
+}
+
+// match chooses the next state: way is the index of the case, or the number of
+// cases for the default. ok is false if the key cannot be read.
+func (st *parseState) match(c *packet) (way int, ok bool) {
+	if st.plain {
+		return st.choose(c), true
 	}
 	if st.words == 0 || len(st.cases) == 0 {
 		return 0, true
@@ -199,7 +237,7 @@ func (st *parseState) run(c *packet) (way int, ok bool) {
 	for i := range st.key {
 		l := &st.key[i]
 		if !l.fn(c, k[:l.words]) {
-			return len(st.ops), false
+			return 0, false
 		}
 		k = k[l.words:]
 	}

@@ -54,11 +54,19 @@ func (s *scope) parserEffectOf(j *bmv2json.ParserOp) parserEffect {
 // parsePath is a place in the parser and what is known there.
 type parsePath struct {
 	state int
+	st    *parseState
+	ops   []pathOp
 	facts *facts
 	next  []int        // of each stack; -1 is unknown
 	succ  []*parsePath // by way
 	fails []*parseEnd  // by operation
 	end   *parseEnd    // of a path to accept
+}
+
+// pathOp is an operation that is not known to change nothing.
+type pathOp struct {
+	run parseOp
+	op  int // its index in the state
 }
 
 // parseEnd is where the parser ended, and how the packet goes on.
@@ -122,10 +130,30 @@ func (k *parseCode) path(state int, f *facts, next []int) *parsePath {
 		p.end = k.finish(f.clone(), true)
 	} else {
 		st := &k.prog.parser.states[state]
+		p.st, p.ops = st, k.operations(p)
 		p.succ, p.fails = make([]*parsePath, len(st.cases)+1), make([]*parseEnd, len(st.ops)+1)
 	}
 	k.paths[key] = p
 	return p
+}
+
+// operations returns those of p's state that can change something.
+func (k *parseCode) operations(p *parsePath) (out []pathOp) {
+	ops := k.prog.parser.states[p.state].ops
+	f := p.facts.clone()
+	for i := range ops {
+		o := &ops[i]
+		if o.extract == nil && o.push == nil {
+			if e := &o.effect; e.kind == effRemove && f.is(e.hdr.index, 0) {
+				continue
+			}
+			o.effect.after(f, &k.prog.std)
+		} else {
+			f.forgetAll()
+		}
+		out = append(out, pathOp{o.run, i})
+	}
+	return out
 }
 
 // after applies the first n operations of p's state to a copy of what is known.
@@ -174,10 +202,13 @@ func (k *parseCode) grow(p *parsePath, way int) *parsePath {
 	return p.succ[way]
 }
 
-// fail makes the end of p at an operation that fails.
-func (k *parseCode) fail(p *parsePath, op int) *parseEnd {
-	f, _ := k.after(p, op)
-	p.fails[op] = k.finish(f, false)
+// fail returns the end of p at an operation that fails.
+func (k *parseCode) fail(c *packet, p *parsePath, op int) *parseEnd {
+	c.dp.stats.ParserErrors++
+	if p.fails[op] == nil {
+		f, _ := k.after(p, op)
+		p.fails[op] = k.finish(f, false)
+	}
 	return p.fails[op]
 }
 
@@ -213,13 +244,14 @@ func (k *parseCode) walk(c *packet) *parseEnd {
 		if p.state == accept {
 			return p.end
 		}
-		way, ok := k.prog.parser.states[p.state].run(c)
-		if !ok {
-			c.dp.stats.ParserErrors++
-			if end := p.fails[way]; end != nil {
-				return end
+		for i := range p.ops {
+			if o := &p.ops[i]; !o.run(c) {
+				return k.fail(c, p, o.op)
 			}
-			return k.fail(p, way)
+		}
+		way, ok := p.st.match(c)
+		if !ok {
+			return k.fail(c, p, len(p.st.ops))
 		}
 		next := p.succ[way]
 		if next == nil {

@@ -13,12 +13,15 @@ type job struct {
 	copied   bool // replicas is meant, even if empty
 }
 
+// timeBatch is for how many packets of a batch time stands still.
+const timeBatch = 32
+
 // Process runs one received frame to completion and calls out for each frame
 // that leaves, in order.
 func (d *Dataplane) Process(inPort uint32, frame []byte, out Emit) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.emit = out
+	d.emit, d.timeKept = out, false
 	d.processLocked(inPort, frame)
 	d.emit = nil
 }
@@ -28,7 +31,10 @@ func (d *Dataplane) ProcessBatch(inPort uint32, frames [][]byte, out Emit) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.emit = out
-	for _, f := range frames {
+	for i, f := range frames {
+		if i%timeBatch == 0 {
+			d.timeKept = false
+		}
 		d.processLocked(inPort, f)
 	}
 	d.emit = nil
@@ -55,7 +61,7 @@ func (d *Dataplane) processLocked(inPort uint32, frame []byte) {
 		finished = true
 		return
 	}
-	d.timeKept, d.copies = false, 0
+	d.copies = 0
 	c := d.take()
 	c.load(frame)
 	c.begin(inPort)
