@@ -66,9 +66,11 @@ func TestWireConstantsAgree(t *testing.T) {
 // An id belongs to its object for ever: clients and stored requests keep it.
 func TestIDsArePermanent(t *testing.T) {
 	want := map[string]uint32{
-		"ports": 0x02000001, "my_rlocs": 0x02000002, "channels": 0x02000003, "streams": 0x02000004,
-		"stream_sources": 0x02000005, "eids": 0x02000006, "rlocs": 0x02000007, "neighbors": 0x02000008,
-		"target": 0x02000009,
+		"ports": 0x02000001, "my_rlocs4": 0x02000002, "channels4": 0x02000003, "streams4": 0x02000004,
+		"source_rlocs4": 0x02000005, "eids4": 0x02000006, "rlocs": 0x02000007, "neighbors4": 0x02000008,
+		"target": 0x02000009, "my_rlocs6": 0x0200000a, "channels6": 0x0200000b, "streams6": 0x0200000c,
+		"source_rlocs6": 0x0200000d, "eids6": 0x0200000e, "neighbors6": 0x0200000f, "rloc_sets": 0x02000010,
+		"viewers4": 0x02000011, "viewers6": 0x02000012,
 	}
 	tables := build.P4Info().Tables
 	for _, table := range tables {

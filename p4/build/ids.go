@@ -94,6 +94,8 @@ const (
 	RIDHeader = 2
 	// ListGroupBase: multicast group of lists of up to 2^k entries = base + k, k = 1..5.
 	ListGroupBase = 0x2000
+	// MulticastGroupBase: multicast group of a stream's delivery = base + slot - MAX_CHANNELS.
+	MulticastGroupBase = 0x3000
 	// RIDMulticast: replica of a payload delivered by multicast.
 	RIDMulticast = 1
 )

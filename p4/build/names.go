@@ -152,6 +152,13 @@ const (
 	CounterPuntReasons = "punt_reasons"
 )
 
+// Indexed meters.
+const (
+	MeterSlotMeter = "slot_meter"
+	MeterPortMeter = "port_meter"
+	MeterPuntMeter = "punt_meter"
+)
+
 // Packet metadata of the CPU port.
 const (
 	MetaPacketInIngressPort = "ingress_port"

@@ -49,6 +49,8 @@ control Admission(inout headers_t hdr, inout meta_t meta) {
                 } else {
                     meta.drop = DROP_LOOP_FRAME;
                 }
+            } else if (!hdr.ethernet.isValid()) {
+                meta.drop = DROP_TRUNCATED;
             } else if (hdr.loop.isValid()) {
                 meta.drop = DROP_LOOP_FRAME;
             } else if (hdr.ethernet.ether_type == ETHERTYPE_ARP) {

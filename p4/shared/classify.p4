@@ -133,6 +133,8 @@ control Decapsulation(in headers_t hdr, inout meta_t meta) {
                 meta.drop = DROP_BAD_LISP;
             } else if (meta.first_len - outer_bytes < meta.ip_len) {
                 meta.drop = DROP_TRUNCATED;
+            } else if (meta.inner_failed) {
+                meta.drop = DROP_BAD_IP;
             } else if (outer_ecn == ECN_CE && inner_ecn == ECN_NOT_ECT) {
                 meta.drop = DROP_CONGESTION;
             }
@@ -360,12 +362,14 @@ control Validate(in headers_t hdr, inout meta_t meta) {
             }
         }
 
-        if (!hdr.corecast.isValid()) {
-            if (meta.parse_failed) {
+        if (!meta.decap && (!hdr.udp.isValid() || hdr.udp.dst_port != CORECAST_PORT)) {
+            // LISP with CoreCast inside is no CoreCast to a channel.
+            meta.drop = DROP_BAD_CORECAST;
+            if (!hdr.udp.isValid() && meta.parse_failed) {
                 meta.drop = DROP_TRUNCATED;
-            } else {
-                meta.drop = DROP_BAD_CORECAST;      // not UDP 4344
             }
+        } else if (!hdr.corecast.isValid()) {
+            meta.drop = DROP_TRUNCATED;
         } else if (hdr.corecast.version != CORECAST_VERSION || meta.ip_len != ip_bytes |+| udp_len) {
             meta.drop = DROP_BAD_CORECAST;
         } else if (hdr.corecast.type == TYPE_PAYLOAD) {

@@ -189,7 +189,8 @@ struct meta_t {
     port_t      rx_port;
     bit<16>     frame_len;     // bytes first received: Admission takes loop header and pads off
     bool        parse_failed;
-    bool        ip_failed;         // an IPv4 header checksum is wrong
+    bool        ip_failed;         // the first IPv4 header's checksum is wrong
+    bool        inner_failed;      // that of the IPv4 header inside LISP is
     bool        payload_failed;    // the payload's CRC-32 is wrong
 
     // Admission.

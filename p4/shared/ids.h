@@ -70,6 +70,7 @@
 #define RID_PAYLOAD          1      /* replica that becomes the payload copy */
 #define RID_HEADER           2      /* replica that stays the header packet */
 #define LIST_GROUP_BASE      0x2000 /* multicast group of lists of up to 2^k entries = base + k, k = 1..5 */
+#define MULTICAST_GROUP_BASE 0x3000 /* multicast group of a stream's delivery = base + slot - MAX_CHANNELS */
 #define RID_MULTICAST        1      /* replica of a payload delivered by multicast */
 
 /* --- Port roles (table ports) --- */

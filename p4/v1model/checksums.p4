@@ -44,8 +44,24 @@ control CheckPayloadIp(in headers_t hdr, inout meta_t meta) {
         if (hdr.inner_ipv4.isValid() && hdr.inner_ipv4.ihl == 5) {
             hash(inner, HashAlgorithm.csum16, 16w0, IPV4_FIELDS(hdr.inner_ipv4), 32w65536);
             if (inner != hdr.inner_ipv4.checksum) {
-                meta.ip_failed = true;
+                meta.inner_failed = true;
             }
+        }
+    }
+}
+
+// Finds out which IPv4 header of a LISP packet is wrong: the inner one is no
+// concern of ours unless the packet is for us.
+control CheckLispIp(in headers_t hdr, inout meta_t meta) {
+    bit<16> outer = 0;
+
+    apply {
+        if (hdr.ipv4.isValid() && hdr.ipv4.ihl == 5) {
+            hash(outer, HashAlgorithm.csum16, 16w0, IPV4_FIELDS(hdr.ipv4), 32w65536);
+        }
+        if (!hdr.ipv4.isValid() || outer == hdr.ipv4.checksum) {
+            meta.ip_failed = false;
+            meta.inner_failed = true;
         }
     }
 }

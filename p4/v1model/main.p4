@@ -57,11 +57,15 @@ control Judge(inout headers_t hdr, inout meta_t meta) {
             membership.apply(hdr, meta);
         }
         if (GOING_ON && meta.in_slot) {
-            limit_slot.apply(meta);
+            if (meta.pads == 0) {    // once a packet, not once a pass
+                limit_slot.apply(meta);
+            }
             if (GOING_ON) {
                 validate.apply(hdr, meta);
                 if (meta.drop == DROP_PAYLOAD_HASH || meta.drop == DROP_PAYLOAD_LENGTH) {
                     COUNT_EVENT(EVENT_PAYLOAD_REJECTED);
+                } else if (meta.drop == DROP_LIST_REFUSED) {
+                    COUNT_EVENT(EVENT_REFUSED);
                 }
             }
         }
@@ -70,18 +74,25 @@ control Judge(inout headers_t hdr, inout meta_t meta) {
 
 // A number that is the same for all packets that must take one path: of the
 // flow, or for CoreCast of the channel, so that one site gets one copy.
+// Ports count as 0 where there are none: a header that is not there has no
+// defined value.
 control Bucket(in headers_t hdr, in meta_t meta, out bit<8> bucket) {
+    bit<16> src_port = 0;
+    bit<16> dst_port = 0;
+
     apply {
         bucket = 0;
+        if (hdr.udp.isValid()) {
+            src_port = hdr.udp.src_port;
+            dst_port = hdr.udp.dst_port;
+        }
         if (meta.rloc_set != 0) {
             if (meta.kind != kind_t.ORDINARY) {
                 hash(bucket, HashAlgorithm.crc16, 8w0, { meta.slot, meta.rloc_set }, 8w16);
             } else if (meta.v6) {
-                hash(bucket, HashAlgorithm.crc16, 8w0,
-                     { meta.src6, meta.dst6, hdr.udp.src_port, hdr.udp.dst_port }, 8w16);
+                hash(bucket, HashAlgorithm.crc16, 8w0, { meta.src6, meta.dst6, src_port, dst_port }, 8w16);
             } else {
-                hash(bucket, HashAlgorithm.crc16, 8w0,
-                     { meta.src4, meta.dst4, hdr.udp.src_port, hdr.udp.dst_port }, 8w16);
+                hash(bucket, HashAlgorithm.crc16, 8w0, { meta.src4, meta.dst4, src_port, dst_port }, 8w16);
             }
         }
     }
@@ -89,16 +100,21 @@ control Bucket(in headers_t hdr, in meta_t meta, out bit<8> bucket) {
 
 // The outer UDP source port: a hash of the inner 5-tuple (RFC 9300 section 12).
 control Entropy(in headers_t hdr, in meta_t meta, out bit<16> entropy) {
+    bit<16> src_port = 0;
+    bit<16> dst_port = 0;
+
     apply {
         entropy = 0;
+        if (hdr.udp.isValid()) {
+            src_port = hdr.udp.src_port;
+            dst_port = hdr.udp.dst_port;
+        }
         if (hdr.ipv6.isValid()) {
             hash(entropy, HashAlgorithm.crc16, 16w0xC000,
-                 { hdr.ipv6.src, hdr.ipv6.dst, hdr.ipv6.next_header,
-                   hdr.udp.src_port, hdr.udp.dst_port }, 16w0x4000);
+                 { hdr.ipv6.src, hdr.ipv6.dst, hdr.ipv6.next_header, src_port, dst_port }, 16w0x4000);
         } else if (hdr.ipv4.isValid()) {
             hash(entropy, HashAlgorithm.crc16, 16w0xC000,
-                 { hdr.ipv4.src, hdr.ipv4.dst, hdr.ipv4.protocol,
-                   hdr.udp.src_port, hdr.udp.dst_port }, 16w0x4000);
+                 { hdr.ipv4.src, hdr.ipv4.dst, hdr.ipv4.protocol, src_port, dst_port }, 16w0x4000);
         }
     }
 }
@@ -135,7 +151,7 @@ control Rewrite(inout headers_t hdr, inout meta_t meta) {
                     to4 = meta.group4;
                     to6 = meta.group6;
                     to_port = meta.group_port;
-                    meta.out_src_mac = meta.group_mac;
+                    meta.out_src_mac = meta.port_mac;    // a group's is no sender's
                     meta.out_dst_mac = meta.group_mac;
                 } else if (meta.v6) {
                     to_port = hdr.entries6[0].port;
@@ -169,6 +185,7 @@ control Rewrite(inout headers_t hdr, inout meta_t meta) {
 control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                       inout standard_metadata_t standard_metadata) {
     CheckPayloadIp() check_payload_ip;
+    CheckLispIp()    check_lisp_ip;
     Judge()          judge;
     AcceptPayload()  accept_payload;
     FindPayload()    find_payload;
@@ -198,6 +215,8 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
         begin();
         if (hdr.corecast.isValid() && hdr.corecast.type == TYPE_PAYLOAD) {
             check_payload_ip.apply(hdr, meta);
+        } else if (meta.ip_failed && hdr.inner_ipv4.isValid()) {
+            check_lisp_ip.apply(hdr, meta);
         }
         if (hdr.packet_out.isValid()) {
             meta.frame_len = meta.frame_len - 4;
@@ -217,7 +236,6 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                     accept_payload.apply(hdr, meta);
                     if (meta.multicast && GOING_ON) {
                         meta.consumed = false;
-                        COUNT_EVENT(EVENT_MULTICAST);
                     }
                 } else {
                     if (meta.kind != kind_t.ORDINARY) {
@@ -236,7 +254,9 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                 if (GOING_ON && !meta.consumed) {
                     if (meta.ttl <= 1) {
                         meta.punt = PUNT_TTL;
-                    } else if (!meta.multicast) {
+                    } else if (meta.multicast) {
+                        COUNT_EVENT(EVENT_MULTICAST);
+                    } else {
                         if (meta.kind != kind_t.ORDINARY) {
                             decide.apply(hdr, meta, generation, stamp, first);
                         }

@@ -42,6 +42,10 @@ func writeNames(p4info, goFile string) error {
 	for _, c := range info.Counters {
 		fmt.Fprintf(&out, "Counter%s = %q\n", camel(c.Preamble.Name), c.Preamble.Name)
 	}
+	out.WriteString(")\n\n// Indexed meters.\nconst (\n")
+	for _, m := range info.Meters {
+		fmt.Fprintf(&out, "Meter%s = %q\n", camel(m.Preamble.Name), m.Preamble.Name)
+	}
 	out.WriteString(")\n\n// Packet metadata of the CPU port.\nconst (\n")
 	for _, h := range info.ControllerPacketMetadata {
 		for _, m := range h.Metadata {
