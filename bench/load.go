@@ -28,8 +28,9 @@ func (l *load) round() error {
 	r := &l.rounds[l.next]
 	l.next = (l.next + 1) % len(l.rounds)
 	out := 0
+	count := func(uint32, []byte) { out++ }
 	for batch := range slices.Chunk(r.frames, batchSize) {
-		l.plane.ProcessBatch(l.port, batch, func(uint32, []byte) { out++ })
+		l.plane.ProcessBatch(l.port, batch, count)
 	}
 	if out != r.want {
 		return fmt.Errorf("%s: %d packets left the switch: want %d", l.name, out, r.want)

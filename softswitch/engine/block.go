@@ -13,18 +13,24 @@ package engine
 // block is a sequence of steps and what comes after it.
 type block struct {
 	steps []step
+	two   [2]*block // endEqual to endCall: where to go if true, if false
+	cond  boolFn    // endCond
+	k     uint64    // endEqual, endDiffer: whether packet.w[slot] == k, != k
+	slot  int32
 	end   blockEnd
-	cond  boolFn // endCond
-	slot  int    // endEqual, endDiffer: whether packet.w[slot] == k, != k
-	k     uint64
-	table *tableDef  // endTable
-	call  *actionDef // endCall: an action with jumps
-	succ  []*block   // made when first needed: 0 if true, 1 if false; see table.apply
+	*blockInfo
+}
 
-	code    *code
-	node    int // that the block ends with
-	facts   *facts
-	truth   *node        // condition as simplified
+// blockInfo is what a block needs less often.
+type blockInfo struct {
+	table *tableDef  // endTable
+	ways  []*block   // of table, see tableDef.apply
+	call  *actionDef // endCall: an action with jumps
+	code  *code
+	node  int // that the block ends with
+	facts *facts
+	truth *node // condition as simplified
+
 	egress  *block       // of ingress: where egress goes on
 	deparse *deparsePlan // of egress
 }
@@ -93,13 +99,19 @@ func (b *block) run(c *packet) *block {
 			}
 		case endTable:
 			i = b.table.apply(c)
+			next := b.ways[i]
+			if next == nil {
+				next = b.grow(i)
+			}
+			b = next
+			continue
 		case endCall:
 			b.call.run(c)
 			if c.exit {
 				i = 1
 			}
 		}
-		next := b.succ[i]
+		next := b.two[i]
 		if next == nil {
 			next = b.grow(i)
 		}
@@ -127,8 +139,13 @@ func (b *block) grow(i int) *block {
 			to.node = n.next[0]
 		}
 	}
-	b.succ[i] = b.code.enter(to, f)
-	return b.succ[i]
+	next := b.code.enter(to, f)
+	if b.end == endTable {
+		b.ways[i] = next
+	} else {
+		b.two[i] = next
+	}
+	return next
 }
 
 // enter returns the block at a place for some facts, which it may change.
@@ -153,35 +170,35 @@ func (k *code) enter(at place, f *facts) *block {
 
 // compile makes a block: from a place to the first open question.
 func (k *code) compile(at place, f *facts) *block {
-	b := &block{code: k, facts: f}
+	b := &block{blockInfo: &blockInfo{code: k, facts: f}}
 	out := &emitter{prog: k.prog, facts: f}
 	defer func() { b.steps = out.finish() }()
 	stop := false
 	if at.action != nil {
 		if at.action.jumps != nil {
-			return b.ends(at.node, endCall, 2, func() { b.call = at.action })
+			return b.ends(at.node, endCall, func() { b.call = at.action })
 		}
 		stop = out.action(at.action)
 	}
 	for n := at.node; ; {
 		if n == done || stop {
-			return b.ends(done, endStop, 0, nil)
+			return b.ends(done, endStop, nil)
 		}
 		node := &k.def.nodes[n]
 		switch {
 		case node.table != nil:
-			return b.ends(n, endTable, node.table.ways(), func() { b.table = node.table })
+			return b.ends(n, endTable, func() { b.table, b.ways = node.table, make([]*block, node.table.ways()) })
 		case node.cond != nil:
 			t := f.simplify(node.cond)
 			if t.op != "bool" {
-				return b.ends(n, endCond, 2, func() { b.question(t) })
+				return b.ends(n, endCond, func() { b.question(t) })
 			}
 			n = node.next[1]
 			if t.truth {
 				n = node.next[0]
 			}
 		case node.call.jumps != nil:
-			return b.ends(n, endCall, 2, func() { b.call = node.call })
+			return b.ends(n, endCall, func() { b.call = node.call })
 		default:
 			stop = out.action(node.call)
 			n = node.next[0]
@@ -189,8 +206,8 @@ func (k *code) compile(at place, f *facts) *block {
 	}
 }
 
-func (b *block) ends(node int, end blockEnd, ways int, more func()) *block {
-	b.node, b.end, b.succ = node, end, make([]*block, ways)
+func (b *block) ends(node int, end blockEnd, more func()) *block {
+	b.node, b.end = node, end
 	if more != nil {
 		more()
 	}
@@ -201,7 +218,7 @@ func (b *block) ends(node int, end blockEnd, ways int, more func()) *block {
 func (b *block) question(t *node) {
 	b.truth = t
 	if slot, k, not, ok := t.equalSlot(); ok {
-		b.end, b.slot, b.k = endEqual, slot, k
+		b.end, b.slot, b.k = endEqual, int32(slot), k
 		if not {
 			b.end = endDiffer
 		}

@@ -9,14 +9,29 @@ type emitter struct {
 	dirty []int // headers that moves write
 }
 
-// move is packet.w[dst] = (packet.w[src]&mask + add) & keep. A constant has
-// mask 0. If arg is set, src counts the parameters of the action.
+// move is one operation on words:
+//
+//	w[dst] = ((w[src] & mask) << shl >> shr + add) & keep
+//
+// or, if op is not moveOne, w[dst] = (that op w[with]) & keep, where add and
+// with are exclusive. A constant has mask 0.
 type move struct {
-	dst, src  int32
-	arg       bool
-	mask, add uint64
-	keep      uint64
+	dst, src, with int32
+	op             moveOp
+	shl, shr       uint8
+	mask, add      uint64
+	keep           uint64
 }
+
+type moveOp uint8
+
+const (
+	moveOne moveOp = iota
+	moveArg        // src counts the parameters of the action
+	moveAdd
+	moveSub
+	moveOr
+)
 
 // action compiles the primitives of an action without jumps; true means that
 // the pipeline ends there.
@@ -97,6 +112,9 @@ func (e *emitter) assign(p *operation) bool {
 	}
 	m, ok := src.asMove()
 	if !ok {
+		m, ok = e.pair(src)
+	}
+	if !ok {
 		if src == p.src && dst.hdr.meta {
 			return false
 		}
@@ -115,6 +133,33 @@ func (e *emitter) assign(p *operation) bool {
 		e.dirty = append(e.dirty, dst.hdr.index)
 	}
 	return true
+}
+
+// pair compiles a sum, difference or union of two moves, the second by way of
+// the scratch word.
+func (e *emitter) pair(n *node) (move, bool) {
+	keep := allBits
+	for n.op == "&" && n.right.op == "const" && n.right.val.Sign() >= 0 {
+		keep &= lowWord(n.right.val)
+		n = n.left
+	}
+	op, ok := map[string]moveOp{"+": moveAdd, "-": moveSub, "|": moveOr}[n.op]
+	if !ok {
+		return move{}, false
+	}
+	l, ok1 := n.left.asMove()
+	r, ok2 := n.right.asMove()
+	if !ok1 || !ok2 || l.op != moveOne || r.op != moveOne || l.add != 0 || l.keep != allBits && l.shl|l.shr != 0 {
+		return move{}, false
+	}
+	l.mask, l.keep = l.mask&l.keep, keep // without a shift both masks are one
+	l.op, l.with = op, r.src
+	if r.mask != allBits || r.keep != allBits || r.add != 0 || r.shl|r.shr != 0 {
+		r.dst = int32(e.prog.result.slot)
+		e.moves = append(e.moves, r)
+		l.with = r.dst
+	}
+	return l, true
 }
 
 func (e *emitter) isDirty(h *headerDef) bool {
@@ -140,40 +185,52 @@ func storeKnown(dst *fieldLoc, x wordFn, keep uint64) step {
 
 const allBits = ^uint64(0)
 
-// asMove recognises constants, fields, parameters, and fields plus constants
-// under a mask.
+// asMove recognises constants, fields, parameters, and shifts, masks and sums
+// with constants of them, as far as one move can do.
 func (n *node) asMove() (move, bool) {
+	one := move{mask: allBits, keep: allBits}
 	switch n.op {
 	case "const":
-		return move{add: lowWord(n.val), keep: allBits}, true
+		one.mask, one.add = 0, lowWord(n.val)
+		return one, true
 	case "local":
-		if !n.param.wide() {
-			return move{src: int32(n.param.slot), arg: true, mask: allBits, keep: allBits}, true
-		}
+		one.src, one.op = int32(n.param.slot), moveArg
+		return one, !n.param.wide()
 	case "field":
-		if s, ok := n.plainSlot(); ok {
-			return move{src: int32(s), mask: allBits, keep: allBits}, true
-		}
+		s, ok := n.plainSlot()
+		one.src = int32(s)
+		return one, ok
+	}
+	if n.right == nil || n.left == nil || n.right.op != "const" {
+		return move{}, false
+	}
+	m, ok := n.left.asMove()
+	k := lowWord(n.right.val)
+	switch shifted := m.shl|m.shr != 0; n.op {
 	case "&":
-		if k := n.right; k.op == "const" && k.val.Sign() >= 0 {
-			if m, ok := n.left.asMove(); ok {
-				m.keep &= lowWord(k.val)
-				return m, true
-			}
-		}
+		m.keep &= k
+		return m, ok && n.right.val.Sign() >= 0
 	case "+", "-":
-		if k := n.right; k.op == "const" {
-			m, ok := n.left.asMove()
-			add := lowWord(k.val)
-			if n.op == "-" {
-				add = -add
-			}
-			if ok && m.add == 0 {
-				m.mask, m.keep = m.mask&m.keep, allBits
-				m.add = add
-				return m, true
-			}
+		if n.op == "-" {
+			k = -k
 		}
+		if shifted && m.keep != allBits || m.add != 0 {
+			return move{}, false
+		}
+		m.mask, m.keep, m.add = m.mask&m.keep, allBits, k
+		return m, ok
+	case "<<", ">>":
+		exact := n.op == "<<" || n.left.isUint()
+		if !ok || shifted || m.add != 0 || k > 63 || !exact || !n.right.val.IsUint64() {
+			return move{}, false
+		}
+		m.mask, m.keep = m.mask&m.keep, allBits
+		if n.op == "<<" {
+			m.shl = uint8(k)
+		} else {
+			m.shr = uint8(k)
+		}
+		return m, true
 	}
 	return move{}, false
 }
@@ -185,22 +242,40 @@ func (e *emitter) flush() {
 	if len(moves) == 0 {
 		return
 	}
+	if len(dirty) == 0 {
+		e.steps = append(e.steps, func(c *packet) { c.move(moves) })
+		return
+	}
 	e.steps = append(e.steps, func(c *packet) {
-		w := c.w
-		for i := range moves {
-			m := &moves[i]
-			var v uint64
-			if m.arg {
-				v = c.args[m.src]
-			} else {
-				v = w[m.src]
-			}
-			w[m.dst] = (v&m.mask + m.add) & m.keep
-		}
+		c.move(moves)
 		for _, h := range dirty {
 			c.hdr[h].dirty = true
 		}
 	})
+}
+
+// move runs moves in order.
+func (c *packet) move(moves []move) {
+	w := c.w
+	for i := range moves {
+		m := &moves[i]
+		if m.op == moveArg {
+			w[m.dst] = (c.args[m.src]&m.mask<<(m.shl&63)>>(m.shr&63) + m.add) & m.keep
+			continue
+		}
+		v := w[m.src] & m.mask << (m.shl & 63) >> (m.shr & 63)
+		switch m.op {
+		case moveOne:
+			v += m.add
+		case moveAdd:
+			v += w[m.with]
+		case moveSub:
+			v -= w[m.with]
+		case moveOr:
+			v |= w[m.with]
+		}
+		w[m.dst] = v & m.keep
+	}
 }
 
 func (e *emitter) finish() []step {

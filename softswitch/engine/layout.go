@@ -68,6 +68,7 @@ type headerDef struct {
 	overlay      []overlayChunk
 	overlayWide  []wideMove
 	clearSlots   []int
+	whole        *wideMove // the one field of the header, if it is wide and written
 }
 
 // stackDef is a header stack.
@@ -282,6 +283,9 @@ func (l *layout) close() error {
 			if h.typ.written[i] {
 				h.addOverlay(f)
 			}
+		}
+		if len(h.overlayWide) == 1 && h.overlayWide[0].aligned && h.overlayWide[0].bytes == h.size {
+			h.whole = &h.overlayWide[0]
 		}
 	}
 	return nil

@@ -244,6 +244,10 @@ func putBits(dst, src []byte, shift uint, bits int) {
 // emit writes h's bytes to b, which has slack after them.
 func (c *packet) emit(h *headerDef, b []byte) {
 	s := c.hdr[h.index]
+	if s.dirty && h.whole != nil {
+		copy(b[:h.size], c.mem[c.off[h.whole.slot]:])
+		return
+	}
 	copy(b[:h.size], c.mem[s.raw:])
 	if !s.dirty {
 		return

@@ -18,6 +18,9 @@ func (s *scope) primRegisterRead(o operands) (step, error) {
 		return nil, err
 	}
 	if !r.wide() {
+		if st := readWord(dst, r, o[2], s); st != nil {
+			return st, nil
+		}
 		return s.storeUnless(dst, func(c *packet) (uint64, bool) {
 			cells := c.dp.registers[r.index].words
 			if i := idx(c); i < uint64(len(cells)) {
@@ -31,6 +34,29 @@ func (s *scope) primRegisterRead(o operands) (step, error) {
 		return nil, fmt.Errorf("register %s of %d bits read into a field of another width: %w", r.info.Name, r.info.Bits, ErrUnsupported)
 	}
 	return readWide(dst.field, r, idx), nil
+}
+
+// readWord reads a cell into a metadata field that holds it, at an index that
+// is a plain field; nil if the operands are others.
+func readWord(dst *node, r *registerDef, index *bmv2json.Value, s *scope) step {
+	n, err := s.data(index)
+	if err != nil || dst.op != "field" || dst.field.wide() || !dst.field.hdr.meta || dst.field.bits < r.info.Bits {
+		return nil
+	}
+	to, at := dst.field.slot, r.index
+	from, ok := n.plainSlot()
+	if !ok {
+		return nil
+	}
+	return func(c *packet) {
+		cells := c.dp.registers[at].words
+		if i := c.w[from]; i < uint64(len(cells)) {
+			c.w[to] = cells[i]
+			return
+		}
+		c.dp.stats.RegisterRange++
+		c.w[to] = 0
+	}
 }
 
 // readWide copies a wide cell to the field's home.

@@ -83,6 +83,11 @@ func (g *gen) compareUint(n *node) boolFn {
 	if n.right.op == "const" {
 		return g.compareConst(n)
 	}
+	if a, ok := n.left.plainSlot(); ok {
+		if b, ok := n.right.plainSlot(); ok {
+			return compareSlots(n.op, a, b)
+		}
+	}
 	l, r := g.word(n.left), g.word(n.right)
 	switch n.op {
 	case "==":
@@ -101,6 +106,25 @@ func (g *gen) compareUint(n *node) boolFn {
 	panic("engine: no comparison " + n.op)
 }
 
+// compareSlots compares two plain fields.
+func compareSlots(op string, a, b int) boolFn {
+	switch op {
+	case "==":
+		return func(c *packet) bool { return c.w[a] == c.w[b] }
+	case "!=":
+		return func(c *packet) bool { return c.w[a] != c.w[b] }
+	case "<":
+		return func(c *packet) bool { return c.w[a] < c.w[b] }
+	case "<=":
+		return func(c *packet) bool { return c.w[a] <= c.w[b] }
+	case ">":
+		return func(c *packet) bool { return c.w[a] > c.w[b] }
+	case ">=":
+		return func(c *packet) bool { return c.w[a] >= c.w[b] }
+	}
+	panic("engine: no comparison " + op)
+}
+
 func (g *gen) compareConst(n *node) boolFn {
 	k := lowWord(n.right.val)
 	if s, ok := n.left.plainSlot(); ok {
@@ -109,6 +133,14 @@ func (g *gen) compareConst(n *node) boolFn {
 			return func(c *packet) bool { return c.w[s] == k }
 		case "!=":
 			return func(c *packet) bool { return c.w[s] != k }
+		case "<":
+			return func(c *packet) bool { return c.w[s] < k }
+		case "<=":
+			return func(c *packet) bool { return c.w[s] <= k }
+		case ">":
+			return func(c *packet) bool { return c.w[s] > k }
+		case ">=":
+			return func(c *packet) bool { return c.w[s] >= k }
 		}
 	}
 	l := g.word(n.left)
