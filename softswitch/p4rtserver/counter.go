@@ -55,7 +55,7 @@ func (p *pipeline) writeCounter(op p4v1.Update_Type, m *p4v1.CounterEntry) error
 	return nil
 }
 
-func (p *pipeline) readCounters(m *p4v1.CounterEntry, yield func(*p4v1.Entity)) error {
+func (p *pipeline) readCounters(m *p4v1.CounterEntry, yield func(*p4v1.Entity) bool) error {
 	list := p.schema.counterList
 	if m.CounterId != 0 {
 		c := p.schema.counters[m.CounterId]
@@ -72,12 +72,11 @@ func (p *pipeline) readCounters(m *p4v1.CounterEntry, yield func(*p4v1.Entity)) 
 	return nil
 }
 
-func (p *pipeline) readCounter(c *counter, at *p4v1.Index, yield func(*p4v1.Entity)) error {
+func (p *pipeline) readCounter(c *counter, at *p4v1.Index, yield func(*p4v1.Entity) bool) error {
 	emit := func(i int, v engine.CounterValue) bool {
-		yield(&p4v1.Entity{Entity: &p4v1.Entity_CounterEntry{CounterEntry: &p4v1.CounterEntry{
+		return yield(&p4v1.Entity{Entity: &p4v1.Entity_CounterEntry{CounterEntry: &p4v1.CounterEntry{
 			CounterId: c.id, Index: &p4v1.Index{Index: int64(i)}, Data: counterData(v),
 		}}})
-		return true
 	}
 	index, one, err := cellIndex("counter \""+c.name+"\"", at, c.size)
 	switch {

@@ -1,6 +1,8 @@
 package p4rtserver
 
 import (
+	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -173,7 +175,16 @@ func TestUpdateRefusals(t *testing.T) {
 		{insert(`packet_replication_engine_entry { clone_session_entry { session_id: 1 packet_length_bytes: -1 }`), codes.InvalidArgument, "packet_length_bytes"},
 		{insert(aging + `idle_timeout_ns: 1`), codes.Unimplemented, "idle_timeout_ns"},
 		{insert(aging + `meter_config {}`), codes.Unimplemented, "meter_config"},
-		{insert(`meter_entry { `), codes.Unimplemented, "meter_entry"},
+		{insert(`meter_entry { `), codes.InvalidArgument, "meter_id 0"},
+		{insert(`meter_entry { meter_id: <budgets> `), codes.InvalidArgument, "can only be modified"},
+		{modify(`meter_entry { meter_id: <budgets> index { index: 4 } `), codes.OutOfRange, "beyond the last, 3"},
+		{modify(`meter_entry { meter_id: <budgets> config { cir: -1 } `), codes.InvalidArgument, "cir -1 is negative"},
+		{modify(`meter_entry { meter_id: <budgets> config { cir: 2 pir: 1 } `), codes.InvalidArgument, "pir 1 is below cir 2"},
+		{modify(`meter_entry { meter_id: <budgets> counter_data { } `), codes.Unimplemented, "counter_data"},
+		{insert(`direct_meter_entry { table_entry { table_id: <aging> } `), codes.InvalidArgument, "can only be modified"},
+		{modify(`direct_meter_entry { ` + aging + `} `), codes.NotFound, ""},
+		{modify(`direct_meter_entry { ` + l2Entry + `} `), codes.InvalidArgument, "no direct meter"},
+		{modify(`direct_meter_entry { table_entry { table_id: <aging> is_default_action: true } `), codes.Unimplemented, "default entry"},
 		{insert(`action_profile_member { `), codes.Unimplemented, "action_profile_member"},
 		{insert(`value_set_entry { `), codes.Unimplemented, "value_set_entry"},
 		{insert(`extern_entry { `), codes.Unimplemented, "extern_entry"},
@@ -282,6 +293,38 @@ func TestRegisters(t *testing.T) {
 	}
 }
 
+func TestMeters(t *testing.T) {
+	f, _ := newReadyFixture(t)
+	const (
+		limit  = `config { cir: 1 cburst: 2 pir: 3 pburst: 4 }`
+		first  = `meter_entry { meter_id: <budgets> index { index: 0 } `
+		second = `meter_entry { meter_id: <budgets> index { index: 1 } `
+		rest   = `meter_entry { meter_id: <budgets> index { index: 2 } }|meter_entry { meter_id: <budgets> index { index: 3 } }`
+	)
+	others := strings.Split(rest, "|")
+	f.mustWrite(modify(second + limit))
+	f.expectRead(second+`}`, second+limit+`}`)
+	f.expectRead(`meter_entry { meter_id: <budgets> }`, append(others, first+`}`, second+limit+`}`)...)
+	f.expectRead(`meter_entry { }`, append(others, first+`}`, second+limit+`}`)...)
+	f.mustWrite(modify(second)) // no config is the default
+	f.expectRead(second+`}`, second+`}`)
+	f.mustWrite(modify(`meter_entry { meter_id: <budgets> ` + limit))
+	f.expectRead(first+`}`, first+limit+`}`)
+
+	f.mustWrite(insert(aging))
+	key := `direct_meter_entry { table_entry { table_id: <aging> match { field_id: 1 exact { value: "\x01" } } } `
+	f.expectRead(`direct_meter_entry { table_entry { table_id: <aging> } }`, key+`}`)
+	f.mustWrite(modify(key + limit))
+	f.expectRead(key+`}`, key+limit+`}`)
+	f.expectRead(`direct_meter_entry { }`, key+limit+`}`)
+	f.mustWrite(modify(key))
+	f.expectRead(`direct_meter_entry { }`, key+`}`)
+	_, err := f.read(`direct_meter_entry { table_entry { table_id: <aging> match { field_id: 1 exact { value: "\x09" } } } }`)
+	if got := batchErrors(t, err); len(got) != 1 || got[0].CanonicalCode != int32(codes.NotFound) {
+		t.Fatalf("direct meter of no entry: %v", err)
+	}
+}
+
 func TestReplicasKeepTheirOrder(t *testing.T) {
 	f, _ := newReadyFixture(t)
 	for _, kind := range []string{"multicast_group_entry { multicast_group_id", "clone_session_entry { session_id"} {
@@ -335,7 +378,9 @@ func TestReadRefusals(t *testing.T) {
 		{`register_entry { register_id: 5 }`, codes.InvalidArgument},
 		{`digest_entry { digest_id: 5 }`, codes.InvalidArgument},
 		{`packet_replication_engine_entry { }`, codes.InvalidArgument},
-		{`meter_entry { }`, codes.Unimplemented},
+		{`meter_entry { meter_id: 99 }`, codes.InvalidArgument},
+		{`meter_entry { counter_data { } }`, codes.Unimplemented},
+		{`direct_meter_entry { table_entry { table_id: <l2> } }`, codes.InvalidArgument},
 		{`action_profile_group { }`, codes.Unimplemented},
 	}
 	for _, tt := range tests {
@@ -370,14 +415,39 @@ func TestBatchesAreBounded(t *testing.T) {
 	if status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("write: %v, want RESOURCE_EXHAUSTED", err)
 	}
-	all := &p4v1.Entity{Entity: &p4v1.Entity_CounterEntry{CounterEntry: &p4v1.CounterEntry{}}}
-	for _, n := range []int{maxBatch + 1, maxBatch} {
-		req := &p4v1.ReadRequest{DeviceId: testDevice}
-		for range n {
-			req.Entities = append(req.Entities, all)
+	_, err = f.read(slices.Repeat([]string{""}, maxBatch+1)...)
+	if status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("read: %v, want RESOURCE_EXHAUSTED", err)
+	}
+}
+
+// A counter of millions of cells comes in many small messages.
+func TestArraysComeInChunks(t *testing.T) {
+	f, _ := newReadyFixture(t)
+	req := &p4v1.ReadRequest{DeviceId: testDevice}
+	const times = 1000
+	for range times {
+		req.Entities = append(req.Entities, parse(f, `counter_entry { counter_id: <arrivals> }`, &p4v1.Entity{}))
+	}
+	answer, err := f.client.Read(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := 0
+	for {
+		m, err := answer.Recv()
+		if err == io.EOF {
+			break
 		}
-		if _, _, err := f.server.collect(req); n > maxBatch && status.Code(err) != codes.ResourceExhausted {
-			t.Errorf("read of %d requests: %v, want RESOURCE_EXHAUSTED", n, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if len(m.Entities) > readChunk {
+			t.Fatalf("a message of %d entities, %d is the most", len(m.Entities), readChunk)
+		}
+		cells += len(m.Entities)
+	}
+	if cells != 8*times {
+		t.Errorf("%d cells, want %d", cells, 8*times)
 	}
 }

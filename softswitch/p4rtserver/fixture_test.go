@@ -98,6 +98,9 @@ func (f *fixture) loadToolbox() {
 	for _, o := range info.Counters {
 		add(o.Preamble)
 	}
+	for _, o := range info.Meters {
+		add(o.Preamble)
+	}
 	for _, o := range info.Registers {
 		add(o.Preamble)
 	}

@@ -37,7 +37,7 @@ func (p *pipeline) writeRegister(op p4v1.Update_Type, m *p4v1.RegisterEntry) err
 	return nil
 }
 
-func (p *pipeline) readRegisters(m *p4v1.RegisterEntry, yield func(*p4v1.Entity)) error {
+func (p *pipeline) readRegisters(m *p4v1.RegisterEntry, yield func(*p4v1.Entity) bool) error {
 	list := p.schema.registerList
 	if m.RegisterId != 0 {
 		r := p.schema.registers[m.RegisterId]
@@ -54,13 +54,12 @@ func (p *pipeline) readRegisters(m *p4v1.RegisterEntry, yield func(*p4v1.Entity)
 	return nil
 }
 
-func (p *pipeline) readRegister(r *register, at *p4v1.Index, yield func(*p4v1.Entity)) error {
+func (p *pipeline) readRegister(r *register, at *p4v1.Index, yield func(*p4v1.Entity) bool) error {
 	emit := func(i int, v []byte) bool {
-		yield(&p4v1.Entity{Entity: &p4v1.Entity_RegisterEntry{RegisterEntry: &p4v1.RegisterEntry{
+		return yield(&p4v1.Entity{Entity: &p4v1.Entity_RegisterEntry{RegisterEntry: &p4v1.RegisterEntry{
 			RegisterId: r.id, Index: &p4v1.Index{Index: int64(i)},
 			Data: bitstring(append([]byte(nil), v...)),
 		}}})
-		return true
 	}
 	index, one, err := cellIndex("register \""+r.name+"\"", at, r.size)
 	switch {

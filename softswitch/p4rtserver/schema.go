@@ -14,11 +14,13 @@ type schema struct {
 	tables    map[uint32]*table
 	counters  map[uint32]*counter
 	registers map[uint32]*register
+	meters    map[uint32]*meter // indexed ones
 	digests   map[uint32]*digest
 	// The same, in the order of the P4Info, for wildcard reads.
 	tableList    []*table
 	counterList  []*counter
 	registerList []*register
+	meterList    []*meter
 
 	// directCounters finds the table of a direct counter.
 	directCounters      map[uint32]*table
@@ -77,6 +79,12 @@ type register struct {
 	width int
 }
 
+type meter struct {
+	id   uint32
+	name string
+	size int
+}
+
 // newSchema checks that everything the P4Info names is in the program, and of
 // the same shape.
 func newSchema(info *configv1.P4Info, prog *engine.Program) (*schema, error) {
@@ -84,11 +92,12 @@ func newSchema(info *configv1.P4Info, prog *engine.Program) (*schema, error) {
 		tables:         map[uint32]*table{},
 		counters:       map[uint32]*counter{},
 		registers:      map[uint32]*register{},
+		meters:         map[uint32]*meter{},
 		digests:        map[uint32]*digest{},
 		directCounters: map[uint32]*table{},
 	}
 	steps := []func(*configv1.P4Info, *engine.Program) error{
-		s.addTables, s.addCounters, s.addDirectCounters, s.addRegisters, s.addDigests, s.addPacketHeaders,
+		s.addTables, s.addCounters, s.addDirectCounters, s.addRegisters, s.addMeters, s.addDigests, s.addPacketHeaders,
 	}
 	for _, step := range steps {
 		if err := step(info, prog); err != nil {
@@ -256,6 +265,32 @@ func (s *schema) addRegisters(info *configv1.P4Info, prog *engine.Program) error
 		out := &register{id: id, name: name, size: k.Size, width: k.Bits}
 		s.registers[id] = out
 		s.registerList = append(s.registerList, out)
+	}
+	return nil
+}
+
+func (s *schema) addMeters(info *configv1.P4Info, prog *engine.Program) error {
+	known := map[string]*engine.MeterInfo{}
+	for _, m := range prog.Meters() {
+		known[m.Name] = m
+	}
+	for _, m := range info.Meters {
+		name, id := m.GetPreamble().GetName(), m.GetPreamble().GetId()
+		k := known[name]
+		if k == nil || k.Direct != "" {
+			return invalid("P4Info: meter %q is not in the device config", name)
+		}
+		if int64(k.Size) != m.Size {
+			return invalid("P4Info: meter %q has %d cells, in the device config %d", name, m.Size, k.Size)
+		}
+		out := &meter{id: id, name: name, size: k.Size}
+		s.meters[id] = out
+		s.meterList = append(s.meterList, out)
+	}
+	for _, m := range info.DirectMeters {
+		if t := s.tables[m.DirectTableId]; t == nil || !t.metered {
+			return invalid("P4Info: direct meter %q is of table %d, which has none in the device config", m.GetPreamble().GetName(), m.DirectTableId)
+		}
 	}
 	return nil
 }

@@ -61,6 +61,10 @@ func (p *pipeline) update(u *p4v1.Update) error {
 		return p.writeDirectCounter(u.Type, e.DirectCounterEntry)
 	case *p4v1.Entity_RegisterEntry:
 		return p.writeRegister(u.Type, e.RegisterEntry)
+	case *p4v1.Entity_MeterEntry:
+		return p.writeMeter(u.Type, e.MeterEntry)
+	case *p4v1.Entity_DirectMeterEntry:
+		return p.writeDirectMeter(u.Type, e.DirectMeterEntry)
 	case *p4v1.Entity_DigestEntry:
 		return p.digests.configure(u.Type, e.DigestEntry)
 	case *p4v1.Entity_PacketReplicationEngineEntry:
@@ -86,10 +90,6 @@ func unservedEntity(e *p4v1.Entity) error {
 		return unimplemented("action_profile_member")
 	case *p4v1.Entity_ActionProfileGroup:
 		return unimplemented("action_profile_group")
-	case *p4v1.Entity_MeterEntry:
-		return unimplemented("meter_entry")
-	case *p4v1.Entity_DirectMeterEntry:
-		return unimplemented("direct_meter_entry")
 	case *p4v1.Entity_ValueSetEntry:
 		return unimplemented("value_set_entry")
 	}

@@ -76,6 +76,7 @@ control toolbox_ingress(inout headers_t hdr, inout meta_t meta, inout standard_m
     direct_meter<bit<2>>(MeterType.packets) colours;
     direct_counter(CounterType.packets_and_bytes) l2_hits;
     register<bit<48>>(8) last_source;
+    meter(4, MeterType.packets) budgets;
 
     action drop() { mark_to_drop(std); }
     action forward(bit<9> port) { std.egress_spec = port; }
@@ -145,6 +146,7 @@ control toolbox_ingress(inout headers_t hdr, inout meta_t meta, inout standard_m
             hdr.packet_out.setInvalid();
         } else {
             arrivals.count((bit<32>)std.ingress_port & 7);
+            budgets.execute_meter((bit<32>)std.ingress_port & 3, meta.colour);
             last_source.write((bit<32>)std.ingress_port & 7, hdr.ethernet.src);
             if (hdr.ethernet.type == 0x1eaf) {
                 digest<learn_t>(1, { hdr.ethernet.src, std.ingress_port });
