@@ -127,7 +127,11 @@ control Decapsulation(in headers_t hdr, inout meta_t meta) {
                 inner6();
             }
             if (!hdr.inner_ipv4.isValid() && !hdr.inner_ipv6.isValid()) {
-                meta.drop = DROP_BAD_LISP;
+                if (meta.parse_failed) {
+                    meta.drop = DROP_TRUNCATED;
+                } else {
+                    meta.drop = DROP_BAD_LISP;
+                }
             } else if (hdr.inner_ipv4.isValid()
                        && (hdr.inner_ipv4.ihl != 5 || hdr.inner_ipv4.total_len < IPV4_BYTES)) {
                 meta.drop = DROP_BAD_LISP;
