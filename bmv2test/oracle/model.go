@@ -288,11 +288,17 @@ func (s *Switch) decapsulate(j *job) *verdict {
 	if header[0]&0x08 != 0 { // I: there is an instance-id
 		j.instance = be.Uint32(header[4:]) >> 8
 	}
-	if len(packet) == 0 || packet[0]>>4 != 4 && packet[0]>>4 != 6 {
+	if len(packet) == 0 {
+		return drop(build.DropTruncated)
+	}
+	if packet[0]>>4 != 4 && packet[0]>>4 != 6 {
 		return drop(build.DropBadLISP)
 	}
 	inner, whole := asIP(packet[0]>>4 == 6, packet)
-	if !whole || !inner.v6 && (inner.ihl() != 5 || inner.size() < build.IPv4Bytes) {
+	if !whole {
+		return drop(build.DropTruncated)
+	}
+	if !inner.v6 && (inner.ihl() != 5 || inner.size() < build.IPv4Bytes) {
 		return drop(build.DropBadLISP)
 	}
 	if outer.size()-overhead < inner.size() {
