@@ -25,6 +25,7 @@ import (
 func sortHolding(h *Holding) {
 	slices.SortFunc(h.Entries, func(a, b *p4rt.Entry) int { return cmp.Compare(a.Key(), b.Key()) })
 	slices.SortFunc(h.Groups, func(a, b *p4rt.Group) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(h.Meters, func(a, b *p4rt.Meter) int { return cmp.Compare(a.Key(), b.Key()) })
 }
 
 func TestEverySwitchHoldsWhatIsWanted(t *testing.T) {
@@ -68,7 +69,7 @@ func TestReferencesFirst(t *testing.T) {
 	for i, u := range w.updates {
 		at[u.GetEntity().GetTableEntry().GetTableId()] = append(at[u.GetEntity().GetTableEntry().GetTableId()], i)
 	}
-	order := []uint32{tableID(build.TableNeighbors), tableID(build.TableRLOCs), tableID(build.TableEIDs), tableID(build.TableChannels), tableID(build.TablePorts)}
+	order := []uint32{tableID(build.TableNeighbors4), tableID(build.TableRLOCs), tableID(build.TableEids4), tableID(build.TableChannels4), tableID(build.TablePorts)}
 	for i := range order[1:] {
 		before, after := at[order[i]], at[order[i+1]]
 		if len(before) == 0 || len(after) == 0 || slices.Max(before) > slices.Min(after) {
@@ -108,14 +109,14 @@ func TestRefusedUpdateIsReportedAndRetried(t *testing.T) {
 	cfg.Switches = cfg.Switches[:1]
 	w := &tap{}
 	w.refuse = func(r *p4v1.WriteRequest) error {
-		if r.Updates[0].GetEntity().GetTableEntry().GetTableId() == tableID(build.TableEIDs) {
+		if r.Updates[0].GetEntity().GetTableEntry().GetTableId() == tableID(build.TableEids4) {
 			return refusal(r, len(r.Updates)-1, codes.ResourceExhausted, "table is full")
 		}
 		return nil
 	}
 	c, _ := run(t, cfg, w, Options{})
 	s := until(t, c, "refusal", func(s Status) bool { return s.Switches[0].Phase == Failing }).Switches[0]
-	for _, want := range []string{"insert eids instance_id=0 eid=", "ResourceExhausted: table is full", "1 of "} {
+	for _, want := range []string{"insert eids4 instance_id=0 eid=", "ResourceExhausted: table is full", "1 of "} {
 		if !strings.Contains(s.Reason, want) {
 			t.Errorf("reason %q lacks %q", s.Reason, want)
 		}
@@ -138,7 +139,7 @@ func TestBrokenWriteIsRetried(t *testing.T) {
 	w := &tap{}
 	failures := 0
 	w.refuse = func(r *p4v1.WriteRequest) error { // called by one goroutine
-		if r.Updates[0].GetEntity().GetTableEntry().GetTableId() == tableID(build.TableEIDs) && failures < 3 {
+		if r.Updates[0].GetEntity().GetTableEntry().GetTableId() == tableID(build.TableEids4) && failures < 3 {
 			failures++
 			return status.Error(codes.Unavailable, "connection reset")
 		}
@@ -186,9 +187,9 @@ func TestDriftIsRepaired(t *testing.T) {
 	var damage []p4rt.Update
 	for _, e := range entries {
 		switch e.Table {
-		case build.TableEIDs, build.TableChannels:
+		case build.TableEids4, build.TableChannels4:
 			damage = append(damage, p4rt.Update{Op: p4rt.Delete, Object: e})
-		case build.TableNeighbors:
+		case build.TableNeighbors4:
 			wrong := *e
 			wrong.Params = slices.Clone(e.Params)
 			wrong.Params[0].Value = p4rt.Uint(77)
@@ -196,12 +197,14 @@ func TestDriftIsRepaired(t *testing.T) {
 		}
 	}
 	damage = append(damage,
-		p4rt.Update{Op: p4rt.Insert, Object: &p4rt.Entry{Table: build.TableMyRLOCs, Action: build.ActionOwnRLOC,
-			Match: []p4rt.Match{p4rt.Exact(build.FieldMyRLOCsRLOC, p4rt.Uint(99))}}},
-		p4rt.Update{Op: p4rt.Modify, Object: &p4rt.Entry{Table: build.TableTarget, Default: true, Action: build.ActionGrowth,
-			Params: []p4rt.Param{{Name: build.ParamGrowthLimit, Value: p4rt.Uint(1)}, {Name: build.ParamGrowthPort, Value: p4rt.Uint(2)}}}},
+		p4rt.Update{Op: p4rt.Insert, Object: &p4rt.Entry{Table: build.TableMyRlocs4, Action: build.ActionOwnRLOC,
+			Match: []p4rt.Match{p4rt.Exact(build.FieldMyRlocs4RLOC, p4rt.Uint(99))}}},
+		p4rt.Update{Op: p4rt.Modify, Object: &p4rt.Entry{Table: build.TableTarget, Default: true, Action: build.ActionSetTarget, Params: []p4rt.Param{
+			{Name: build.ParamSetTargetGrowth, Value: p4rt.Uint(1)}, {Name: build.ParamSetTargetLoopTo, Value: p4rt.Uint(2)}, {Name: build.ParamSetTargetListAt, Value: p4rt.Uint(3)}}}},
 		p4rt.Update{Op: p4rt.Modify, Object: &p4rt.Group{ID: build.CopyGroupBase + 2, Replicas: []p4rt.Replica{{Port: 2, Instance: build.RIDHeader}}}},
 		p4rt.Update{Op: p4rt.Insert, Object: &p4rt.Group{ID: build.CopyGroupBase + 9, Replicas: []p4rt.Replica{{Port: 9, Instance: 1}}}},
+		p4rt.Update{Op: p4rt.Modify, Object: &p4rt.Meter{Name: build.MeterPuntMeter, Index: build.PuntARP}},
+		p4rt.Update{Op: p4rt.Modify, Object: &p4rt.Meter{Name: build.MeterSlotMeter, Index: 9, Config: &p4rt.MeterConfig{CIR: 1, CBurst: 1, PIR: 1, PBurst: 1}}},
 	)
 	if err := session.Write(ctx, damage); err != nil {
 		t.Fatal(err)
@@ -214,7 +217,7 @@ func TestDriftIsRepaired(t *testing.T) {
 // A group that is not the program's stays.
 func TestForeignGroupIsLeftAlone(t *testing.T) {
 	foreign := &p4rt.Group{ID: 7, Replicas: []p4rt.Replica{{Port: 1, Instance: 1}}}
-	todo := diff(&Holding{}, nil, []*p4rt.Group{foreign})
+	todo := diff(&Holding{}, &held{groups: []*p4rt.Group{foreign}})
 	if todo.count() != 0 {
 		t.Errorf("would write %v", todo)
 	}
@@ -358,7 +361,7 @@ func TestCounters(t *testing.T) {
 	}
 	ctx := context.Background()
 
-	send(0x86dd)
+	send(0x9000)
 	if err := eventually(func() error {
 		drops, err := c.Drops(ctx, "itr")
 		if err == nil && (len(drops) != 1 || drops["not_ip"] != p4rt.Count{Packets: 1, Bytes: 60}) {
@@ -386,6 +389,12 @@ func noEvents(t *testing.T, c *Controller, etr string) {
 	}
 	if events, err := c.StreamEvents(ctx, etr, channel); err != nil || len(events) != 0 {
 		t.Errorf("events %v, %v", events, err)
+	}
+	if sent, err := c.RLOCEvents(ctx, channel); err != nil || len(sent) != 0 {
+		t.Errorf("sent %v, %v", sent, err)
+	}
+	if _, err := c.RLOCEvents(ctx, "old"); err == nil {
+		t.Error("RLOCs of a channel that does not exist")
 	}
 	if _, err := c.ChannelEvents(ctx, "old"); err == nil {
 		t.Error("events of a channel that does not exist")

@@ -3,13 +3,19 @@ package controller
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/p4/build"
 )
 
-// slotEvents is the number of cells of counter slot_events a slot has.
-const slotEvents = build.StatsCells / build.MaxSlots
+const (
+	// slotEvents is the number of cells of counter slot_events a slot has.
+	slotEvents = build.StatsCells / build.MaxSlots
+	// rlocEvents is the number of cells of counter rloc_events a (channel,
+	// RLOC) has: headers and copies.
+	rlocEvents = build.RLOCCells / build.ServedStamps
+)
 
 // Drops returns what a switch dropped so far, by the reason's name; reasons
 // that never occurred are left out.
@@ -24,34 +30,108 @@ func (c *Controller) Punts(ctx context.Context, switchName string) (map[string]p
 }
 
 // ChannelEvents returns what happened to a channel at its ITR, by the event's
-// name (payload, header, copy, …); a slot given to the channel later in a
-// switch's life starts with what its earlier owner counted.
+// name (payload, header, copy, …), both families together; a slot given to the
+// channel later in a switch's life starts with what its earlier owner counted.
 func (c *Controller) ChannelEvents(ctx context.Context, channel string) (map[string]p4rt.Count, error) {
+	itr, slots := c.channelSlots(channel)
+	if len(slots) == 0 {
+		return nil, fmt.Errorf("no channel %q on any switch", channel)
+	}
+	return c.slotEvents(ctx, itr, slots)
+}
+
+// channelSlots are the slots that a channel has at its ITR.
+func (c *Controller) channelSlots(channel string) (itr string, slots []int) {
 	c.mu.Lock()
-	itr, slot, ok := "", 0, false
+	defer c.mu.Unlock()
 	for i := range c.state.Config.Channels {
 		if ch := &c.state.Config.Channels[i]; ch.Name == channel {
 			itr = ch.Ingress.Switch
-			slot, ok = c.state.Numbers[itr].Channels[channel]
+			slots = numbersOf(c.state.Numbers[itr].Channels, pairNames(ch))
 		}
 	}
-	c.mu.Unlock()
-	if !ok {
-		return nil, fmt.Errorf("no channel %q on any switch", channel)
+	return itr, slots
+}
+
+// numbersOf are the numbers that the names have.
+func numbersOf(numbers map[string]int, names []string) []int {
+	var found []int
+	for _, name := range names {
+		if n, ok := numbers[name]; ok {
+			found = append(found, n)
+		}
 	}
-	return c.counts(ctx, itr, build.CounterSlotEvents, slot*slotEvents, build.SlotEvents[:])
+	return found
 }
 
 // StreamEvents returns what happened to a channel at one of its ETRs, by the
-// event's name.
+// event's name, both families together.
 func (c *Controller) StreamEvents(ctx context.Context, switchName, channel string) (map[string]p4rt.Count, error) {
 	c.mu.Lock()
-	slot, ok := c.state.Numbers[switchName].Streams[channel]
+	names := []string{channel}
+	for i := range c.state.Config.Channels {
+		if ch := &c.state.Config.Channels[i]; ch.Name == channel {
+			names = pairNames(ch)
+		}
+	}
+	slots := numbersOf(c.state.Numbers[switchName].Streams, names)
 	c.mu.Unlock()
-	if !ok {
+	if len(slots) == 0 {
 		return nil, fmt.Errorf("switch %s receives no stream %q", switchName, channel)
 	}
-	return c.counts(ctx, switchName, build.CounterSlotEvents, slot*slotEvents, build.SlotEvents[:])
+	return c.slotEvents(ctx, switchName, slots)
+}
+
+// slotEvents adds up the events of slots.
+func (c *Controller) slotEvents(ctx context.Context, switchName string, slots []int) (map[string]p4rt.Count, error) {
+	sum := map[string]p4rt.Count{}
+	for _, slot := range slots {
+		events, err := c.counts(ctx, switchName, build.CounterSlotEvents, slot*slotEvents, build.SlotEvents[:])
+		if err != nil {
+			return nil, err
+		}
+		for name, n := range events {
+			sum[name] = p4rt.Count{Packets: sum[name].Packets + n.Packets, Bytes: sum[name].Bytes + n.Bytes}
+		}
+	}
+	return sum, nil
+}
+
+// Sent is what an ITR sent of a channel to one RLOC.
+type Sent struct{ Headers, Copies uint64 }
+
+// RLOCEvents returns what the ITR of a channel sent of it to each RLOC; RLOCs
+// that got nothing are left out.
+func (c *Controller) RLOCEvents(ctx context.Context, channel string) (map[netip.Addr]Sent, error) {
+	itr, slots := c.channelSlots(channel)
+	if len(slots) == 0 {
+		return nil, fmt.Errorf("no channel %q on any switch", channel)
+	}
+	c.mu.Lock()
+	rlocs, cells := map[int]netip.Addr{}, 0
+	for text, index := range c.state.Numbers[itr].RLOCs {
+		rlocs[index] = netip.MustParseAddr(text)
+		cells = max(cells, (index+1)*rlocEvents)
+	}
+	c.mu.Unlock()
+	session, err := c.session(itr)
+	if err != nil {
+		return nil, err
+	}
+	sent := map[netip.Addr]Sent{}
+	for _, slot := range slots {
+		counts, err := session.ReadCounter(ctx, build.CounterRLOCEvents, int64(slot*build.MaxRLOCs*rlocEvents), int64(cells))
+		if err != nil {
+			return nil, fmt.Errorf("switch %s: %w", itr, err)
+		}
+		for index, rloc := range rlocs {
+			headers, copies := counts[index*rlocEvents].Packets, counts[index*rlocEvents+1].Packets
+			if headers > 0 || copies > 0 {
+				sent[rloc] = Sent{sent[rloc].Headers + headers, sent[rloc].Copies + copies}
+			}
+		}
+	}
+	return sent, nil
 }
 
 // counts reads the cells of a family of numbers from first on.

@@ -27,13 +27,17 @@ func Desired(s State) (map[string]*Holding, Numbers, error) {
 		numbers[sw.Name] = b.number()
 		b.target()
 		b.ports()
+		b.portMeters()
+		b.puntMeters()
 		b.neighbors()
 		b.ownAddresses()
 		b.localEIDs()
+		b.viewers()
 		b.mappings()
 		b.channels()
 		b.streams()
-		b.streamSources()
+		b.sourceRLOCs()
+		b.groups()
 		if b.err != nil {
 			errs = append(errs, fmt.Errorf("switch %s: %w", sw.Name, b.err))
 			continue
@@ -51,6 +55,8 @@ type builder struct {
 	site     *config.Site
 	instance p4rt.Value // the site's
 	numbers  SwitchNumbers
+	ownRLOCs []config.RLOC
+	remotes  []remote
 	received []stream
 	hops     map[netip.Addr]hop // neighbors by address
 	entries  map[string]*p4rt.Entry
@@ -64,6 +70,8 @@ func newBuilder(s *State, sw *config.Switch) *builder {
 		state: s, cfg: s.Config, sw: sw, site: site, instance: p4rt.Uint(site.InstanceID),
 		hops: map[netip.Addr]hop{}, entries: map[string]*p4rt.Entry{}, out: &Holding{},
 	}
+	b.ownRLOCs = b.findOwnRLOCs()
+	b.remotes = b.findRemotes()
 	b.received = b.findStreams()
 	return b
 }
@@ -71,31 +79,40 @@ func newBuilder(s *State, sw *config.Switch) *builder {
 // number gives slots and indexes to what the switch will hold.
 func (b *builder) number() SwitchNumbers {
 	before := b.state.Numbers[b.sw.Name]
-	var channels, streams, rlocs, left []string
+	var channels, streams, peers, rlocs, sets []string
 	for _, ch := range b.ownChannels() {
-		channels = append(channels, ch.Name)
+		channels = append(channels, pairNames(ch)...)
 	}
 	for _, st := range b.received {
 		streams = append(streams, st.name)
-	}
-	for _, m := range b.remoteMappings() {
-		if rloc, ok := m.choose(b.sw.Name); ok {
-			rlocs = append(rlocs, rloc.String())
+		for _, r := range st.rlocs {
+			peers = append(peers, r.Address.String())
 		}
 	}
-	b.numbers.Channels, left = allot(before.Channels, channels, 0, build.MaxChannels)
-	b.full("channel", left, build.MaxChannels)
-	b.numbers.Streams, left = allot(before.Streams, streams, build.MaxChannels, build.MaxSlots)
-	b.full("stream", left, build.MaxStreams)
-	b.numbers.RLOCs, left = allot(before.RLOCs, rlocs, 0, build.MaxRLOCs)
-	b.full("RLOC", left, build.MaxRLOCs)
+	for _, m := range b.remotes {
+		for _, s := range m.shares {
+			rlocs = append(rlocs, s.rloc.String())
+		}
+		if len(m.shares) > 1 {
+			sets = append(sets, setName(m.shares))
+		}
+	}
+	b.numbers.Channels = b.allot("channel", before.Channels, channels, 0, build.MaxChannels)
+	b.numbers.Streams = b.allot("stream", before.Streams, streams, build.MaxChannels, build.MaxSlots)
+	b.numbers.Peers = b.allot("source RLOC", before.Peers, peers, 1, build.MaxSourceRLOCs)
+	b.numbers.RLOCs = b.allot("RLOC", before.RLOCs, rlocs, 0, build.MaxRLOCs)
+	b.numbers.Sets = b.allot("set of RLOCs", before.Sets, sets, 1, build.MaxRLOCSets/build.RLOCBuckets+1)
 	return b.numbers
 }
 
-func (b *builder) full(kind string, left []string, limit int) {
+// allot numbers names from first up to limit (exclusive); what finds no room is
+// a problem.
+func (b *builder) allot(kind string, before map[string]int, wanted []string, first, limit int) map[string]int {
+	numbers, left := allot(before, wanted, first, limit)
 	for _, name := range left {
-		b.problemf("%s %s has no room: a switch holds %d; spread them over more switches", kind, name, limit)
+		b.problemf("%s %s has no room: a switch holds %d; spread them over more switches", kind, name, limit-first)
 	}
+	return numbers
 }
 
 func (b *builder) problemf(format string, args ...any) {
@@ -122,6 +139,7 @@ func (b *builder) finish() *Holding {
 	}
 	slices.SortFunc(b.out.Entries, func(x, y *p4rt.Entry) int { return cmp.Compare(x.Key(), y.Key()) })
 	slices.SortFunc(b.out.Groups, func(x, y *p4rt.Group) int { return cmp.Compare(x.ID, y.ID) })
+	slices.SortFunc(b.out.Meters, func(x, y *p4rt.Meter) int { return cmp.Compare(x.Key(), y.Key()) })
 	slices.Sort(b.out.Problems)
 	return b.out
 }

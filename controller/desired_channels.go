@@ -9,74 +9,122 @@ import (
 	"github.com/corecast/corecast/p4/build"
 )
 
+// pairNames are the names of a channel's payload stores, one a family; that of
+// IPv6 beside IPv4 has a suffix that no channel's name can have.
+func pairNames(ch *config.Channel) []string {
+	names := []string{ch.Name}
+	if len(ch.Pairs()) > 1 {
+		names = append(names, ch.Name+"/ipv6")
+	}
+	return names
+}
+
 // ownChannels are the channels that enter by this switch: it is their ITR.
 func (b *builder) ownChannels() []*config.Channel {
 	var own []*config.Channel
 	for i := range b.cfg.Channels {
-		if ch := &b.cfg.Channels[i]; ch.Ingress.Switch == b.sw.Name && ch.ReservedEID.Is4() {
+		if ch := &b.cfg.Channels[i]; ch.Ingress.Switch == b.sw.Name {
 			own = append(own, ch)
 		}
 	}
 	return own
 }
 
+// maxList is the longest header list that a channel may use.
+func maxList(ch *config.Channel) int {
+	if ch.Lists == config.No {
+		return 1
+	}
+	return build.MaxEntries
+}
+
 func (b *builder) channels() {
 	for _, ch := range b.ownChannels() {
-		slot, ok := b.numbers.Channels[ch.Name]
-		if !ok {
-			continue // reported by number
+		for i, pair := range ch.Pairs() {
+			slot, ok := b.numbers.Channels[pairNames(ch)[i]]
+			if !ok {
+				continue // reported by number
+			}
+			f := familyOf(pair.Reserved)
+			b.add(p4rt.Entry{
+				Table: f.channels, Match: []p4rt.Match{
+					p4rt.Exact(build.FieldChannels4InstanceID, b.instance),
+					p4rt.Exact(build.FieldChannels4ReservedEID, p4rt.Addr(pair.Reserved)),
+				},
+				Action: f.channel, Params: []p4rt.Param{
+					param(build.ParamChannel4Slot, p4rt.Uint(slot)),
+					param(build.ParamChannel4SourceEID, p4rt.Addr(pair.Source)),
+					param(build.ParamChannel4IngressPort, p4rt.Uint(ch.Ingress.Port)),
+					param(build.ParamChannel4Redundancy, p4rt.Uint(ch.Redundancy)),
+					param(build.ParamChannel4MaxList, p4rt.Uint(maxList(ch))),
+					param(build.ParamChannel4Fanout, p4rt.Uint(ch.Fanout)),
+				},
+			})
+			b.slotMeter(slot, ch.Rate, ch.Fanout)
 		}
-		b.add(p4rt.Entry{
-			Table: build.TableChannels, Match: []p4rt.Match{
-				p4rt.Exact(build.FieldChannelsInstanceID, b.instance),
-				p4rt.Exact(build.FieldChannelsReservedEID, p4rt.Addr(ch.ReservedEID)),
-			},
-			Action: build.ActionChannel, Params: []p4rt.Param{
-				param(build.ParamChannelSlot, p4rt.Uint(slot)),
-				param(build.ParamChannelSourceEID, p4rt.Addr(ch.SourceEID)),
-				param(build.ParamChannelIngressPort, p4rt.Uint(ch.Ingress.Port)),
-				param(build.ParamChannelRedundancy, p4rt.Uint(ch.Redundancy)),
-			},
-		})
 	}
 }
 
-// stream is a channel of another site as this switch receives it.
+// stream is a channel of another site, in one family, as this switch receives
+// it.
 type stream struct {
-	name     string // the channel's, where we know it
-	source   netip.Addr
-	reserved netip.Addr
-	rlocs    []config.RLOC // of the source's site
+	name             string // of the channel's store, where we know the channel
+	channel          string // the channel's, where we know it
+	source, reserved netip.Addr
+	rlocs            []config.RLOC // of the source's site
+	maxList          int
+	fanout           uint32
+	rate             config.Rate
+	group            netip.Addr // of multicast delivery, else invalid
+	groupPort        uint16
 }
 
 // findStreams are the streams that this switch is an ETR of: the channels of
 // other sites of its instance, if its site takes streams of known channels,
-// and what the site asked for by itself.
+// and what the site asked for by itself. The site also says how they are
+// delivered.
 func (b *builder) findStreams() []stream {
 	var found []stream
-	known := map[[2]netip.Addr]bool{}
+	at := map[config.Pair]int{}
 	for i := range b.cfg.Channels {
 		ch := &b.cfg.Channels[i]
 		source := b.cfg.FindSite(ch.Site)
-		if source.Name == b.site.Name || source.InstanceID != b.site.InstanceID || !ch.ReservedEID.Is4() {
+		if source.Name == b.site.Name || source.InstanceID != b.site.InstanceID ||
+			!b.site.CoreCast || b.site.AcceptStreams == config.AcceptNone {
 			continue
 		}
-		if b.site.CoreCast && b.site.AcceptStreams != config.AcceptNone {
-			found = append(found, stream{ch.Name, ch.SourceEID, ch.ReservedEID, source.RLOCs})
-			known[[2]netip.Addr{ch.SourceEID, ch.ReservedEID}] = true
+		for k, pair := range ch.Pairs() {
+			at[pair] = len(found)
+			found = append(found, stream{
+				name: pairNames(ch)[k], channel: ch.Name, source: pair.Source, reserved: pair.Reserved, rlocs: source.RLOCs,
+				maxList: maxList(ch), fanout: ch.Fanout, rate: ch.Rate,
+			})
 		}
 	}
 	for _, st := range b.site.Streams {
-		if !st.SourceEID.Is4() || known[[2]netip.Addr{st.SourceEID, st.ReservedEID}] {
-			continue
+		pair := config.Pair{Source: st.SourceEID, Reserved: st.ReservedEID}
+		i, known := at[pair]
+		if !known {
+			i = len(found)
+			found = append(found, b.askedFor(pair))
 		}
-		rlocs := b.rlocsOf(st.SourceEID)
-		if len(rlocs) == 0 {
-			b.problemf("stream (%v, %v) has no mapping for its source yet", st.SourceEID, st.ReservedEID)
+		if st.Delivery == config.Multicast {
+			found[i].group, found[i].groupPort = st.Group, st.Port
 		}
-		found = append(found, stream{fmt.Sprintf("%v/%v", st.SourceEID, st.ReservedEID), st.SourceEID, st.ReservedEID, rlocs})
 	}
 	return found
+}
+
+// askedFor is a stream of a channel that we do not know.
+func (b *builder) askedFor(pair config.Pair) stream {
+	st := stream{
+		name: fmt.Sprintf("%v/%v", pair.Source, pair.Reserved), source: pair.Source, reserved: pair.Reserved,
+		rlocs: b.rlocsOf(pair.Source), maxList: build.MaxEntries,
+	}
+	if len(st.rlocs) == 0 {
+		b.problemf("stream (%v, %v) has no mapping for its source yet", st.source, st.reserved)
+	}
+	return st
 }
 
 // rlocsOf finds the longest mapping in use that covers an EID.
@@ -98,30 +146,69 @@ func (b *builder) streams() {
 		if !ok {
 			continue // reported by number
 		}
+		action, params := st.action(slot)
 		for _, r := range st.rlocs {
-			if !r.Address.Is4() {
-				continue
+			peer, ok := b.numbers.Peers[r.Address.String()]
+			if !ok {
+				continue // reported by number
 			}
 			b.add(p4rt.Entry{
-				Table: build.TableStreams, Match: []p4rt.Match{
-					p4rt.Exact(build.FieldStreamsInstanceID, b.instance),
-					p4rt.Exact(build.FieldStreamsSourceRLOC, p4rt.Addr(r.Address)),
-					p4rt.Exact(build.FieldStreamsSourceEID, p4rt.Addr(st.source)),
-					p4rt.Exact(build.FieldStreamsReservedEID, p4rt.Addr(st.reserved)),
+				Table: familyOf(st.source).streams, Match: []p4rt.Match{
+					p4rt.Exact(build.FieldStreams4InstanceID, b.instance),
+					p4rt.Exact(build.FieldStreams4Peer, p4rt.Uint(peer)),
+					p4rt.Exact(build.FieldStreams4SourceEID, p4rt.Addr(st.source)),
+					p4rt.Exact(build.FieldStreams4ReservedEID, p4rt.Addr(st.reserved)),
 				},
-				Action: build.ActionStream, Params: []p4rt.Param{param(build.ParamStreamSlot, p4rt.Uint(slot))},
+				Action: action, Params: params,
 			})
 		}
+		b.slotMeter(slot, st.rate, st.fanout)
 	}
 }
 
-// streamSources is the site's policy for streams that nobody asked for.
-func (b *builder) streamSources() {
-	if b.site.CoreCast && b.site.AcceptStreams == config.AcceptAny {
-		b.add(p4rt.Entry{
-			Table:  build.TableStreamSources,
-			Match:  []p4rt.Match{p4rt.LPM(build.FieldStreamSourcesSourceRLOC, p4rt.Addr(netip.IPv4Unspecified()), 0)},
-			Action: build.ActionAllowStreams,
-		})
+// action is how a stream is delivered.
+func (st *stream) action(slot int) (string, []p4rt.Param) {
+	if !st.group.IsValid() {
+		return build.ActionStream, []p4rt.Param{
+			param(build.ParamStreamSlot, p4rt.Uint(slot)),
+			param(build.ParamStreamMaxList, p4rt.Uint(st.maxList)),
+			param(build.ParamStreamFanout, p4rt.Uint(st.fanout)),
+		}
 	}
+	return familyOf(st.group).multicast, []p4rt.Param{
+		param(build.ParamStreamMulticast4Slot, p4rt.Uint(slot)),
+		param(build.ParamStreamMulticast4Group, p4rt.Uint(multicastGroup(slot))),
+		param(build.ParamStreamMulticast4Address, p4rt.Addr(st.group)),
+		param(build.ParamStreamMulticast4Port, p4rt.Uint(st.groupPort)),
+		param(build.ParamStreamMulticast4MAC, p4rt.MAC(groupMAC(st.group))),
+	}
+}
+
+// sourceRLOCs number the RLOCs that streams come from, and say whether they may
+// open more. Any other RLOC is nobody's (peer 0), and may open a stream only
+// where the site accepts any.
+func (b *builder) sourceRLOCs() {
+	open := b.site.CoreCast && b.site.AcceptStreams == config.AcceptAny
+	for text, peer := range b.numbers.Peers {
+		b.sourceRLOCEntry(host(netip.MustParseAddr(text)), peer, open)
+	}
+	if open {
+		b.sourceRLOCEntry(netip.PrefixFrom(netip.IPv4Unspecified(), 0), 0, true)
+		b.sourceRLOCEntry(netip.PrefixFrom(netip.IPv6Unspecified(), 0), 0, true)
+	}
+}
+
+func (b *builder) sourceRLOCEntry(prefix netip.Prefix, peer int, open bool) {
+	mayOpen := 0
+	if open {
+		mayOpen = 1
+	}
+	b.add(p4rt.Entry{
+		Table:  familyOf(prefix.Addr()).sourceRLOCs,
+		Match:  []p4rt.Match{p4rt.LPM(build.FieldSourceRlocs4SourceRLOC, p4rt.Addr(prefix.Addr()), prefix.Bits())},
+		Action: build.ActionSourceRLOC, Params: []p4rt.Param{
+			param(build.ParamSourceRLOCPeer, p4rt.Uint(peer)),
+			param(build.ParamSourceRLOCMayOpen, p4rt.Uint(mayOpen)),
+		},
+	})
 }

@@ -10,30 +10,30 @@ import (
 
 func (b *builder) eid(instance p4rt.Value, prefix netip.Prefix, action string, params ...p4rt.Param) {
 	b.add(p4rt.Entry{
-		Table: build.TableEIDs, Match: []p4rt.Match{
-			p4rt.Exact(build.FieldEIDsInstanceID, instance),
-			p4rt.LPM(build.FieldEIDsEID, p4rt.Addr(prefix.Addr()), prefix.Bits()),
+		Table: familyOf(prefix.Addr()).eids, Match: []p4rt.Match{
+			p4rt.Exact(build.FieldEids4InstanceID, instance),
+			p4rt.LPM(build.FieldEids4EID, p4rt.Addr(prefix.Addr()), prefix.Bits()),
 		},
 		Action: action, Params: params,
 	})
 }
 
-func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
-
-// ownRLOCs are the site's RLOCs that are this switch's: those that are the
+// findOwnRLOCs are the site's RLOCs that are this switch's: those that are the
 // address of no other switch's port.
-func (b *builder) ownRLOCs() []config.RLOC {
+func (b *builder) findOwnRLOCs() []config.RLOC {
 	elsewhere := map[netip.Addr]bool{}
 	for i := range b.cfg.Switches {
-		for _, p := range b.cfg.Switches[i].Ports {
-			if b.cfg.Switches[i].Name != b.sw.Name {
-				elsewhere[p.Address.Addr()] = true
+		for j := range b.cfg.Switches[i].Ports {
+			for _, a := range b.cfg.Switches[i].Ports[j].Prefixes() {
+				if b.cfg.Switches[i].Name != b.sw.Name {
+					elsewhere[a.Addr()] = true
+				}
 			}
 		}
 	}
 	var own []config.RLOC
 	for _, r := range b.site.RLOCs {
-		if r.Address.Is4() && !elsewhere[r.Address] {
+		if !elsewhere[r.Address] {
 			own = append(own, r)
 		}
 	}
@@ -44,21 +44,21 @@ func (b *builder) ownRLOCs() []config.RLOC {
 // is decapsulated, everything else to them is for the controller. Those that
 // face the RLOC space answer there (instance 0) and in the site's instance.
 func (b *builder) ownAddresses() {
-	for _, r := range b.ownRLOCs() {
+	for _, r := range b.ownRLOCs {
 		b.add(p4rt.Entry{
-			Table: build.TableMyRLOCs, Match: []p4rt.Match{p4rt.Exact(build.FieldMyRLOCsRLOC, p4rt.Addr(r.Address))},
+			Table: familyOf(r.Address).myRLOCs, Match: []p4rt.Match{p4rt.Exact(build.FieldMyRlocs4RLOC, p4rt.Addr(r.Address))},
 			Action: build.ActionOwnRLOC,
 		})
 		b.eid(p4rt.Uint(0), host(r.Address), build.ActionToUs)
 		b.eid(b.instance, host(r.Address), build.ActionToUs)
 	}
-	for _, p := range b.sw.Ports {
-		if !is4(p.Address) {
-			continue
-		}
-		b.eid(b.instance, host(p.Address.Addr()), build.ActionToUs)
-		if p.Role == config.Transit {
-			b.eid(p4rt.Uint(0), host(p.Address.Addr()), build.ActionToUs)
+	for i := range b.sw.Ports {
+		p := &b.sw.Ports[i]
+		for _, a := range p.Prefixes() {
+			b.eid(b.instance, host(a.Addr()), build.ActionToUs)
+			if p.Role == config.Transit {
+				b.eid(p4rt.Uint(0), host(a.Addr()), build.ActionToUs)
+			}
 		}
 	}
 	// A connected transit subnet cannot be one entry, because native names
@@ -67,50 +67,50 @@ func (b *builder) ownAddresses() {
 	// no EID.
 	for addr, h := range b.hops {
 		if h.port.Role == config.Transit {
-			b.eid(b.instance, host(addr), build.ActionNative, param(build.ParamNativeNextHop, p4rt.Addr(addr)))
+			b.eid(b.instance, host(addr), familyOf(addr).native, param(build.ParamNative4NextHop, p4rt.Addr(addr)))
 		}
 	}
 }
 
 // localEIDs are what is inside the site: its prefixes, directly or by the
-// router behind a local port, and its reserved EIDs, which without a channel
-// are nobody's.
+// router of their family behind a local port, and its reserved EIDs, which
+// without a channel are nobody's.
 func (b *builder) localEIDs() {
-	router := b.localRouter()
 	for _, prefix := range b.site.EIDPrefixes {
-		switch {
-		case !is4(prefix):
-		case router.IsValid() && !b.connected(prefix):
-			b.eid(b.instance, prefix, build.ActionLocalVia, param(build.ParamLocalViaNextHop, p4rt.Addr(router)))
-		default:
+		router, _ := b.router(config.Local, prefix.Addr().Is6())
+		if router.IsValid() && !b.connected(prefix) {
+			b.eid(b.instance, prefix, familyOf(router).localVia, param(build.ParamLocalVia4NextHop, p4rt.Addr(router)))
+		} else {
 			b.eid(b.instance, prefix, build.ActionLocal)
 		}
 	}
-	for _, p := range b.sw.Ports {
-		subnet := p.Address.Masked()
-		if p.Role == config.Local && is4(subnet) && (router.IsValid() || !b.inSite(subnet)) {
+	for _, subnet := range b.localSubnets() {
+		if router, _ := b.router(config.Local, subnet.Addr().Is6()); router.IsValid() || !b.inSite(subnet) {
 			b.eid(b.instance, subnet, build.ActionLocal)
 		}
 	}
-	if is4(b.site.ReservedEIDs) {
-		b.eid(b.instance, b.site.ReservedEIDs, build.ActionDiscard,
+	for _, reserved := range b.site.ReservedPrefixes() {
+		b.eid(b.instance, reserved, build.ActionDiscard,
 			param(build.ParamDiscardReason, p4rt.Uint(build.DropReservedEID)))
 	}
 }
 
-// localRouter is the router of the site behind a local port, if there is one.
-func (b *builder) localRouter() netip.Addr {
-	for _, p := range b.sw.Ports {
-		if p.Role == config.Local && p.NextHop.Is4() {
-			return p.NextHop
+// localSubnets are those of the local ports.
+func (b *builder) localSubnets() []netip.Prefix {
+	var subnets []netip.Prefix
+	for i := range b.sw.Ports {
+		if b.sw.Ports[i].Role == config.Local {
+			for _, a := range b.sw.Ports[i].Prefixes() {
+				subnets = append(subnets, a.Masked())
+			}
 		}
 	}
-	return netip.Addr{}
+	return subnets
 }
 
 func (b *builder) connected(prefix netip.Prefix) bool {
-	for _, p := range b.sw.Ports {
-		if p.Role == config.Local && p.Address.Masked() == prefix {
+	for _, subnet := range b.localSubnets() {
+		if subnet == prefix {
 			return true
 		}
 	}
@@ -126,67 +126,60 @@ func (b *builder) inSite(subnet netip.Prefix) bool {
 	return false
 }
 
-// remoteMappings are the mappings in use that this switch encapsulates for.
-func (b *builder) remoteMappings() []Mapping {
-	var ms []Mapping
-	for _, m := range b.state.Mappings {
-		if m.InstanceID == b.site.InstanceID && is4(m.Prefix) && !b.inSite(m.Prefix) {
-			ms = append(ms, m)
+// viewers are the local EIDs with the way to them resolved, for header lists:
+// hosts whose MAC address is known, and all that a local router stands before.
+// They must agree with what eids and neighbors say of a single header, so the
+// router's share leaves out connected subnets and reserved EIDs.
+func (b *builder) viewers() {
+	for addr, h := range b.hops {
+		if h.port.Role == config.Local && !b.reserved(addr) && (b.inSite(host(addr)) || b.onLocalSubnet(addr)) {
+			b.viewer(host(addr), h)
 		}
 	}
-	return ms
+	holes := append(b.localSubnets(), b.site.ReservedPrefixes()...)
+	for i := range b.sw.Ports {
+		for _, a := range b.sw.Ports[i].Prefixes() {
+			holes = append(holes, host(a.Addr()))
+		}
+	}
+	for _, prefix := range b.site.EIDPrefixes {
+		router, _ := b.router(config.Local, prefix.Addr().Is6())
+		if h, ok := b.hops[router]; ok && !b.connected(prefix) {
+			for _, part := range subtract(prefix, holes) {
+				b.viewer(part, h)
+			}
+		}
+	}
 }
 
-// mappings fill the map-cache and the RLOCs it refers to.
-func (b *builder) mappings() {
-	for _, m := range b.remoteMappings() {
-		rloc, ok := m.choose(b.sw.Name)
-		if !ok {
-			b.problemf("mapping %v has no usable IPv4 RLOC; give its site one with a priority below %d", m.Prefix, unusable)
-			continue
+func (b *builder) onLocalSubnet(addr netip.Addr) bool {
+	for _, subnet := range b.localSubnets() {
+		if subnet.Contains(addr) {
+			return true
 		}
-		index, ok := b.numbers.RLOCs[rloc.String()]
-		if !ok || !b.rloc(index, rloc) {
-			continue
-		}
-		b.eid(b.instance, m.Prefix, build.ActionToRLOC, param(build.ParamToRLOCRLOC, p4rt.Uint(index)))
 	}
+	return false
 }
 
-// rloc makes an RLOC reachable under its index; false if it cannot be.
-func (b *builder) rloc(index int, rloc netip.Addr) bool {
-	nextHop, port := b.towards(rloc)
-	if port == nil {
-		b.problemf("RLOC %v is in no transit port's subnet; give a transit port a next_hop", rloc)
-		return false
+func (b *builder) reserved(addr netip.Addr) bool {
+	for _, prefix := range b.site.ReservedPrefixes() {
+		if prefix.Contains(addr) {
+			return true
+		}
 	}
-	source, ok := b.sourceRLOC(port)
-	if !ok {
-		b.problemf("RLOC %v cannot be encapsulated to: site %s has no IPv4 RLOC of this switch; give it one", rloc, b.site.Name)
-		return false
-	}
+	return false
+}
+
+func (b *builder) viewer(prefix netip.Prefix, h hop) {
 	b.add(p4rt.Entry{
-		Table: build.TableRLOCs, Match: []p4rt.Match{p4rt.Exact(build.FieldRLOCsRLOC, p4rt.Uint(index))},
-		Action: build.ActionEncap, Params: []p4rt.Param{
-			param(build.ParamEncapSourceRLOC, p4rt.Addr(source)),
-			param(build.ParamEncapRLOC, p4rt.Addr(rloc)),
-			param(build.ParamEncapNextHop, p4rt.Addr(nextHop)),
+		Table: familyOf(prefix.Addr()).viewers, Match: []p4rt.Match{
+			p4rt.Exact(build.FieldViewers4InstanceID, b.instance),
+			p4rt.LPM(build.FieldViewers4EID, p4rt.Addr(prefix.Addr()), prefix.Bits()),
+		},
+		Action: build.ActionViewer, Params: []p4rt.Param{
+			param(build.ParamViewerOutPort, p4rt.Uint(h.port.ID)),
+			param(build.ParamViewerOutSrcMAC, p4rt.MAC(h.port.MAC)),
+			param(build.ParamViewerOutDstMAC, p4rt.MAC(h.mac)),
 		},
 	})
-	return true
-}
-
-// sourceRLOC is the RLOC that the switch sends from: the port's own address if
-// it is one, else the best of the site's on this switch.
-func (b *builder) sourceRLOC(port *config.Port) (netip.Addr, bool) {
-	var best config.RLOC
-	for _, r := range b.ownRLOCs() {
-		if r.Address == port.Address.Addr() {
-			return r.Address, true
-		}
-		if !best.Address.IsValid() || r.Priority < best.Priority {
-			best = r
-		}
-	}
-	return best.Address, best.Address.IsValid()
 }

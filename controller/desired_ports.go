@@ -8,22 +8,29 @@ import (
 	"github.com/corecast/corecast/p4/build"
 )
 
-// target says how much a packet may grow at once. A bmv2 without loop port
-// keeps the safe limit and drops what would need more.
+// target says how much a packet may grow at once, and which local port
+// accounts for list entries that are not local. A bmv2 without loop port keeps
+// the safe limit and drops what would need more.
 func (b *builder) target() {
-	limit, loop := uint16(build.StockGrowth), uint16(0)
+	limit, loop, list := uint16(build.StockGrowth), uint16(0), uint16(0)
 	if b.sw.Target == config.Softswitch {
 		limit = build.UnlimitedGrowth
-	} else if i := b.loopPort(); i != nil {
-		loop = i.ID
+	} else if p := b.portWithRole(config.Loop); p != nil {
+		loop = p.ID
 	}
-	b.add(p4rt.Entry{Table: build.TableTarget, Default: true, Action: build.ActionGrowth, Params: []p4rt.Param{
-		param(build.ParamGrowthLimit, p4rt.Uint(limit)), param(build.ParamGrowthPort, p4rt.Uint(loop))}})
+	if p := b.portWithRole(config.Local); p != nil {
+		list = p.ID
+	}
+	b.add(p4rt.Entry{Table: build.TableTarget, Default: true, Action: build.ActionSetTarget, Params: []p4rt.Param{
+		param(build.ParamSetTargetGrowth, p4rt.Uint(limit)),
+		param(build.ParamSetTargetLoopTo, p4rt.Uint(loop)),
+		param(build.ParamSetTargetListAt, p4rt.Uint(list)),
+	}})
 }
 
-func (b *builder) loopPort() *config.Port {
+func (b *builder) portWithRole(role config.Role) *config.Port {
 	for i := range b.sw.Ports {
-		if b.sw.Ports[i].Role == config.Loop {
+		if b.sw.Ports[i].Role == role {
 			return &b.sw.Ports[i]
 		}
 	}
@@ -33,9 +40,6 @@ func (b *builder) loopPort() *config.Port {
 // ports opens the configured ports. Local ports are in the site's instance.
 // Transit ports are in instance 0, that of the RLOC space: a plain packet from
 // there reaches EIDs of no other instance.
-//
-// A transit port also has the group that sends payload copy and header, in
-// this order.
 func (b *builder) ports() {
 	for i := range b.sw.Ports {
 		p := &b.sw.Ports[i]
@@ -44,13 +48,6 @@ func (b *builder) ports() {
 			b.port(p.ID, build.RoleLocal, p.MAC, b.instance)
 		case config.Transit:
 			b.port(p.ID, build.RoleTransit, p.MAC, p4rt.Uint(0))
-			b.out.Groups = append(b.out.Groups, &p4rt.Group{
-				ID: build.CopyGroupBase + uint32(p.ID),
-				Replicas: []p4rt.Replica{
-					{Port: uint32(p.ID), Instance: build.RIDPayload},
-					{Port: uint32(p.ID), Instance: build.RIDHeader},
-				},
-			})
 		case config.Loop:
 			// What leaves by the one end comes in by the other.
 			b.port(p.ID, build.RoleLoop, p.MAC, p4rt.Uint(0))
@@ -72,6 +69,58 @@ func (b *builder) port(id uint16, role int, mac config.MAC, instance p4rt.Value)
 	})
 }
 
+// listGroups is how many groups of LIST_GROUP_BASE the program has: for lists
+// of up to 2, 4, … MAX_ENTRIES entries.
+const listGroups = 5
+
+// groups make the copies of a packet, in this order: on a transit port the
+// payload copy and then the header; for lists entry 1 on every local port, then
+// entry 2, and so on; for a multicast stream one on every local port.
+func (b *builder) groups() {
+	var local []uint32
+	for i := range b.sw.Ports {
+		id := uint32(b.sw.Ports[i].ID)
+		switch b.sw.Ports[i].Role {
+		case config.Local:
+			local = append(local, id)
+		case config.Transit:
+			b.group(build.CopyGroupBase+id, []p4rt.Replica{
+				{Port: id, Instance: build.RIDPayload}, {Port: id, Instance: build.RIDHeader}})
+		}
+	}
+	for k := uint32(1); k <= listGroups; k++ {
+		var replicas []p4rt.Replica
+		for instance := uint32(1); instance <= 1<<k; instance++ {
+			for _, id := range local {
+				replicas = append(replicas, p4rt.Replica{Port: id, Instance: instance})
+			}
+		}
+		b.group(build.ListGroupBase+k, replicas)
+	}
+	for _, st := range b.received {
+		slot, ok := b.numbers.Streams[st.name]
+		if !ok || !st.group.IsValid() {
+			continue
+		}
+		var replicas []p4rt.Replica
+		for _, id := range local {
+			replicas = append(replicas, p4rt.Replica{Port: id, Instance: build.RIDMulticast})
+		}
+		b.group(multicastGroup(slot), replicas)
+	}
+}
+
+func (b *builder) group(id uint32, replicas []p4rt.Replica) {
+	if len(replicas) > 0 {
+		b.out.Groups = append(b.out.Groups, &p4rt.Group{ID: id, Replicas: replicas})
+	}
+}
+
+// multicastGroup is the group of a multicast stream, by its slot.
+func multicastGroup(slot int) uint32 {
+	return build.MulticastGroupBase + uint32(slot-build.MaxChannels)
+}
+
 // hop is a neighbor: behind which port, with which MAC address.
 type hop struct {
 	port *config.Port
@@ -82,13 +131,15 @@ type hop struct {
 // the same subnet, whose addresses we know anyway.
 func (b *builder) neighbors() {
 	for i := range b.cfg.Switches {
+		if b.cfg.Switches[i].Name == b.sw.Name {
+			continue
+		}
 		for j := range b.cfg.Switches[i].Ports {
 			other := &b.cfg.Switches[i].Ports[j]
-			if b.cfg.Switches[i].Name == b.sw.Name || !is4(other.Address) {
-				continue
-			}
-			if p := b.sw.PortTowards(other.Address.Addr()); p != nil && p.Address.Masked() == other.Address.Masked() {
-				b.hops[other.Address.Addr()] = hop{p, other.MAC}
+			for _, a := range other.Prefixes() {
+				if p := b.sw.PortTowards(a.Addr()); p != nil && p.Connected(a.Masked()) {
+					b.hops[a.Addr()] = hop{p, other.MAC}
+				}
 			}
 		}
 	}
@@ -97,39 +148,51 @@ func (b *builder) neighbors() {
 		if n.Port == 0 {
 			p = b.sw.PortTowards(n.Address)
 		}
-		if n.Address.Is4() && p != nil {
+		if p != nil {
 			b.hops[n.Address] = hop{p, n.MAC}
 		}
 	}
 	for addr, h := range b.hops {
 		b.add(p4rt.Entry{
-			Table: build.TableNeighbors, Match: []p4rt.Match{p4rt.Exact(build.FieldNeighborsAddress, p4rt.Addr(addr))},
+			Table: familyOf(addr).neighbors, Match: []p4rt.Match{p4rt.Exact(build.FieldNeighbors4Address, p4rt.Addr(addr))},
 			Action: build.ActionDeliver, Params: []p4rt.Param{
 				param(build.ParamDeliverPort, p4rt.Uint(h.port.ID)),
 				param(build.ParamDeliverSrcMAC, p4rt.MAC(h.port.MAC)),
 				param(build.ParamDeliverDstMAC, p4rt.MAC(h.mac)),
+				param(build.ParamDeliverMtu, p4rt.Uint(h.port.MTU)),
 			},
 		})
 	}
 	for i := range b.sw.Ports {
-		if next := b.sw.Ports[i].NextHop; next.Is4() && b.hops[next].port == nil {
-			b.problemf("next hop %v of port %d has no MAC address; add it to neighbors", next, b.sw.Ports[i].ID)
+		for _, next := range b.sw.Ports[i].Routers() {
+			if b.hops[next].port == nil {
+				b.problemf("next hop %v of port %d has no MAC address; add it to neighbors", next, b.sw.Ports[i].ID)
+			}
 		}
 	}
 }
 
 // towards says by which next hop an address outside the site is reached: itself
-// on a connected transit subnet, else a transit port's router.
+// on a connected transit subnet, else a transit port's router of its family.
 func (b *builder) towards(addr netip.Addr) (nextHop netip.Addr, port *config.Port) {
 	if p := b.sw.PortTowards(addr); p != nil && p.Role == config.Transit {
 		return addr, p
 	}
+	return b.router(config.Transit, addr.Is6())
+}
+
+// router is the first router of a family behind a port of a role.
+func (b *builder) router(role config.Role, v6 bool) (netip.Addr, *config.Port) {
 	for i := range b.sw.Ports {
-		if p := &b.sw.Ports[i]; p.Role == config.Transit && p.NextHop.Is4() {
-			return p.NextHop, p
+		p := &b.sw.Ports[i]
+		if p.Role != role {
+			continue
+		}
+		for _, next := range p.Routers() {
+			if next.Is6() == v6 {
+				return next, p
+			}
 		}
 	}
 	return netip.Addr{}, nil
 }
-
-func is4(p netip.Prefix) bool { return p.IsValid() && p.Addr().Is4() }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/p4/build"
 	"pgregory.net/rapid"
 )
 
@@ -46,6 +47,9 @@ func render(holdings map[string]*Holding) string {
 		}
 		for _, g := range h.Groups {
 			fmt.Fprintf(&b, "  %v\n", g)
+		}
+		for _, m := range h.Meters {
+			fmt.Fprintf(&b, "  %v\n", m)
 		}
 		for _, p := range h.Problems {
 			fmt.Fprintf(&b, "  PROBLEM %s\n", p)
@@ -168,31 +172,120 @@ func TestAllot(t *testing.T) {
 	})
 }
 
-func TestChooseRLOC(t *testing.T) {
-	addr := netip.MustParseAddr
-	m := func(rlocs ...config.RLOC) Mapping {
-		return Mapping{Prefix: netip.MustParsePrefix("10.1.0.0/16"), RLOCs: rlocs}
+func TestApportion(t *testing.T) {
+	addr := func(n int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}) }
+	all := func(netip.Addr) bool { return true }
+	r := func(n int, priority, weight uint8) config.RLOC {
+		return config.RLOC{Address: addr(n), Priority: priority, Weight: weight}
 	}
-	if _, ok := m(config.RLOC{Address: addr("192.0.2.1"), Priority: 255}).choose("s"); ok {
-		t.Error("priority 255 was chosen")
-	}
-	if got, _ := m(config.RLOC{Address: addr("192.0.2.1"), Priority: 2}, config.RLOC{Address: addr("192.0.2.2"), Priority: 1}).choose("s"); got != addr("192.0.2.2") {
-		t.Errorf("chose %v, not the lowest priority", got)
-	}
-	if got, _ := m(config.RLOC{Address: addr("2001:db8::1"), Priority: 0}, config.RLOC{Address: addr("192.0.2.2"), Priority: 1}).choose("s"); got != addr("192.0.2.2") {
-		t.Errorf("chose %v, not IPv4", got)
-	}
-	// Weights 3:1 over many prefixes.
-	heavy := 0
-	for i := range 4000 {
-		mm := m(config.RLOC{Address: addr("192.0.2.1"), Weight: 75}, config.RLOC{Address: addr("192.0.2.2"), Weight: 25})
-		mm.Prefix = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 0}), 24)
-		if got, _ := mm.choose("s"); got == addr("192.0.2.1") {
-			heavy++
+	for _, tc := range []struct {
+		name   string
+		rlocs  []config.RLOC
+		usable func(netip.Addr) bool
+		want   string
+	}{
+		{"none", nil, all, ""},
+		{"never", []config.RLOC{r(1, 255, 1)}, all, ""},
+		{"one", []config.RLOC{r(1, 1, 0)}, all, "192.0.2.1*16"},
+		{"lowest priority", []config.RLOC{r(1, 2, 1), r(2, 1, 1), r(3, 2, 1)}, all, "192.0.2.2*16"},
+		{"unusable", []config.RLOC{r(1, 2, 1), r(2, 1, 1)}, func(a netip.Addr) bool { return a == addr(1) }, "192.0.2.1*16"},
+		{"even, in order of address", []config.RLOC{r(2, 1, 50), r(1, 1, 50)}, all, "192.0.2.1*8,192.0.2.2*8"},
+		{"3 to 1", []config.RLOC{r(1, 1, 75), r(2, 1, 25)}, all, "192.0.2.1*12,192.0.2.2*4"},
+		{"largest remainder", []config.RLOC{r(1, 1, 1), r(2, 1, 1), r(3, 1, 1)}, all, "192.0.2.1*6,192.0.2.2*5,192.0.2.3*5"},
+		{"weight 0 beside another", []config.RLOC{r(1, 1, 0), r(2, 1, 9)}, all, "192.0.2.2*16"},
+		{"all weights 0", []config.RLOC{r(1, 1, 0), r(2, 1, 0)}, all, "192.0.2.1*8,192.0.2.2*8"},
+		{"too small for a bucket", []config.RLOC{r(1, 1, 200), r(2, 1, 1)}, all, "192.0.2.1*16"},
+	} {
+		if got := setName(apportion(tc.rlocs, tc.usable)); got != tc.want {
+			t.Errorf("%s: %s, want %s", tc.name, got, tc.want)
 		}
 	}
-	if heavy < 2800 || heavy > 3200 {
-		t.Errorf("weight 75 of 100 got %d of 4000 prefixes", heavy)
+}
+
+// All buckets are given, and no RLOC's share is off by more than one.
+func TestApportionIsFair(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var rlocs []config.RLOC
+		total := 0
+		for i, w := range rapid.SliceOfN(rapid.Uint8(), 1, 40).Draw(t, "weights") {
+			rlocs = append(rlocs, config.RLOC{Address: netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), Weight: w})
+			total += int(w)
+		}
+		given := map[netip.Addr]int{}
+		sum := 0
+		for _, s := range apportion(rlocs, func(netip.Addr) bool { return true }) {
+			given[s.rloc] = s.buckets
+			sum += s.buckets
+		}
+		if sum != build.RLOCBuckets {
+			t.Fatalf("%d buckets given", sum)
+		}
+		for _, r := range rlocs {
+			exact := float64(build.RLOCBuckets) / float64(len(rlocs))
+			if total > 0 {
+				exact = float64(build.RLOCBuckets) * float64(r.Weight) / float64(total)
+			}
+			if off := float64(given[r.Address]) - exact; off <= -1 || off >= 1 {
+				t.Fatalf("%v has %d buckets, its share is %v", r.Address, given[r.Address], exact)
+			}
+		}
+	})
+}
+
+func TestSubtract(t *testing.T) {
+	p := netip.MustParsePrefix
+	for _, tc := range []struct {
+		prefix string
+		holes  []string
+		want   string
+	}{
+		{"10.0.0.0/8", nil, "[10.0.0.0/8]"},
+		{"10.0.0.0/8", []string{"11.0.0.0/8", "2001:db8::/32"}, "[10.0.0.0/8]"},
+		{"10.0.0.0/8", []string{"10.0.0.0/8"}, "[]"},
+		{"10.0.0.0/8", []string{"10.64.0.0/10"}, "[10.0.0.0/10 10.128.0.0/9]"},
+		{"10.0.0.0/30", []string{"10.0.0.1/32", "10.0.0.2/31"}, "[10.0.0.0/32]"},
+		{"2001:db8::/126", []string{"2001:db8::3/128"}, "[2001:db8::/127 2001:db8::2/128]"},
+	} {
+		var holes []netip.Prefix
+		for _, h := range tc.holes {
+			holes = append(holes, p(h))
+		}
+		if got := fmt.Sprint(subtract(p(tc.prefix), holes)); got != tc.want {
+			t.Errorf("%s without %v: %s, want %s", tc.prefix, tc.holes, got, tc.want)
+		}
+	}
+}
+
+func TestGroupMAC(t *testing.T) {
+	for group, want := range map[string]string{
+		"232.1.1.1": "01:00:5e:01:01:01", "239.255.128.9": "01:00:5e:7f:80:09", "ff3e::8000:1": "33:33:80:00:00:01",
+	} {
+		if got := config.MAC(groupMAC(netip.MustParseAddr(group))).String(); got != want {
+			t.Errorf("%s has %s, want %s", group, got, want)
+		}
+	}
+}
+
+// Every punt reason has a limit.
+func TestPuntMetersCoverReasons(t *testing.T) {
+	s := state(t, load(t, "../examples/fig2.yaml"))
+	holdings, _, err := Desired(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limited := map[int64]bool{}
+	for _, m := range holdings["itr"].Meters {
+		if m.Name == build.MeterPuntMeter {
+			limited[m.Index] = true
+		}
+	}
+	if len(limited) == 0 {
+		t.Fatal("no reason is limited")
+	}
+	for reason, named := range build.PuntReasons {
+		if reason != build.PuntNone && !limited[int64(reason)] {
+			t.Errorf("%s is not limited", named.Name)
+		}
 	}
 }
 

@@ -11,8 +11,10 @@ import (
 // before what refers to it, and ports last, so that a switch takes no packet
 // before it knows what to do with it. Deletion goes the other way round.
 var writeOrder = []string{
-	build.TableTarget, build.TableNeighbors, build.TableRLOCs, build.TableMyRLOCs, build.TableStreamSources,
-	build.TableEIDs, build.TableStreams, build.TableChannels, build.TablePorts,
+	build.TableTarget, build.TableNeighbors4, build.TableNeighbors6, build.TableViewers4, build.TableViewers6,
+	build.TableRLOCs, build.TableRLOCSets, build.TableMyRlocs4, build.TableMyRlocs6,
+	build.TableSourceRlocs4, build.TableSourceRlocs6, build.TableEids4, build.TableEids6,
+	build.TableStreams4, build.TableStreams6, build.TableChannels4, build.TableChannels6, build.TablePorts,
 }
 
 // stages are updates to be made one stage after the other; within a stage the
@@ -41,65 +43,105 @@ func (s stages) pending() int {
 	return len(keys)
 }
 
-// diff returns what turns held into wanted.
-func diff(wanted *Holding, heldEntries []*p4rt.Entry, heldGroups []*p4rt.Group) stages {
-	out := diffGroups(wanted.Groups, heldGroups)
-	held := make(map[string]*p4rt.Entry, len(heldEntries))
-	for _, e := range heldEntries {
-		held[e.Key()] = e
+// held is what a switch was read to hold.
+type held struct {
+	entries []*p4rt.Entry
+	groups  []*p4rt.Group
+	meters  []*p4rt.Meter // the configured cells
+}
+
+// diff returns what turns have into wanted: limits first, then groups, then
+// what refers to them, and last what is not wanted any more.
+func diff(wanted *Holding, have *held) stages {
+	write, drop := diffGroups(wanted.Groups, have.groups)
+	out := append(stages{diffMeters(wanted.Meters, have.meters)}, write...)
+	out = append(out, diffEntries(wanted.Entries, have.entries)...)
+	out = append(out, drop)
+	return slices.DeleteFunc(out, func(stage []p4rt.Update) bool { return len(stage) == 0 })
+}
+
+func diffEntries(wanted, have []*p4rt.Entry) stages {
+	left := make(map[string]*p4rt.Entry, len(have))
+	for _, e := range have {
+		left[e.Key()] = e
 	}
 	writes, deletes := map[string][]p4rt.Update{}, map[string][]p4rt.Update{}
-	for _, e := range wanted.Entries {
+	for _, e := range wanted {
 		key := e.Key()
-		have := held[key]
-		delete(held, key)
+		old := left[key]
+		delete(left, key)
 		switch {
-		case have != nil && have.Equal(e):
-		case have != nil || e.Default:
+		case old != nil && old.Equal(e):
+		case old != nil || e.Default:
 			writes[e.Table] = append(writes[e.Table], p4rt.Update{Op: p4rt.Modify, Object: e})
 		default:
 			writes[e.Table] = append(writes[e.Table], p4rt.Update{Op: p4rt.Insert, Object: e})
 		}
 	}
-	for _, e := range heldEntries {
-		if held[e.Key()] != nil && !e.Default {
+	for _, e := range have {
+		if left[e.Key()] != nil && !e.Default {
 			deletes[e.Table] = append(deletes[e.Table], p4rt.Update{Op: p4rt.Delete, Object: e})
 		}
 	}
+	var out stages
 	for _, table := range writeOrder {
 		out = append(out, writes[table])
 	}
 	for _, table := range slices.Backward(writeOrder) {
 		out = append(out, deletes[table])
 	}
-	return slices.DeleteFunc(out, func(stage []p4rt.Update) bool { return len(stage) == 0 })
+	return out
+}
+
+// diffMeters sets the wanted cells and frees all others.
+func diffMeters(wanted, have []*p4rt.Meter) []p4rt.Update {
+	var out []p4rt.Update
+	left := map[string]*p4rt.Meter{}
+	for _, m := range have {
+		left[m.Key()] = m
+	}
+	for _, m := range wanted {
+		if old := left[m.Key()]; old == nil || !old.Same(m) {
+			out = append(out, p4rt.Update{Op: p4rt.Modify, Object: m})
+		}
+		delete(left, m.Key())
+	}
+	for _, m := range have {
+		if left[m.Key()] != nil {
+			out = append(out, p4rt.Update{Op: p4rt.Modify, Object: &p4rt.Meter{Name: m.Name, Index: m.Index}})
+		}
+	}
+	return out
 }
 
 // ownGroup reports whether a multicast group is one of the program's.
 func ownGroup(id uint32) bool {
-	return id >= build.CopyGroupBase && id < build.CopyGroupBase+build.MaxPorts
+	return id >= build.CopyGroupBase && id < build.CopyGroupBase+build.MaxPorts ||
+		id > build.ListGroupBase && id <= build.ListGroupBase+listGroups ||
+		id >= build.MulticastGroupBase && id < build.MulticastGroupBase+build.MaxStreams
 }
 
 // diffGroups makes groups replica by replica: no target promises the order of
 // replicas given at once, but bmv2 and the softswitch append what a later
-// MODIFY adds.
-func diffGroups(wanted, held []*p4rt.Group) stages {
-	var deletes, inserts []p4rt.Update
+// MODIFY adds. Groups that nothing wants any more are dropped last, when no
+// entry refers to them.
+func diffGroups(wanted, have []*p4rt.Group) (write stages, drop []p4rt.Update) {
+	var replaced, inserts []p4rt.Update
 	var grow []stages
-	have := map[uint32]*p4rt.Group{}
-	for _, g := range held {
-		have[g.ID] = g
+	left := map[uint32]*p4rt.Group{}
+	for _, g := range have {
+		left[g.ID] = g
 	}
 	for _, g := range wanted {
-		old := have[g.ID]
-		delete(have, g.ID)
+		old := left[g.ID]
+		delete(left, g.ID)
 		if old != nil && old.SameReplicas(g) {
 			continue
 		}
 		first := &p4rt.Group{ID: g.ID, Replicas: g.Replicas[:1]}
 		if old == nil || !old.SameReplicas(first) {
 			if old != nil {
-				deletes = append(deletes, p4rt.Update{Op: p4rt.Delete, Object: old})
+				replaced = append(replaced, p4rt.Update{Op: p4rt.Delete, Object: old})
 			}
 			inserts = append(inserts, p4rt.Update{Op: p4rt.Insert, Object: first})
 		}
@@ -109,12 +151,12 @@ func diffGroups(wanted, held []*p4rt.Group) stages {
 		}
 		grow = append(grow, steps)
 	}
-	for _, g := range held {
-		if have[g.ID] != nil && ownGroup(g.ID) {
-			deletes = append(deletes, p4rt.Update{Op: p4rt.Delete, Object: g})
+	for _, g := range have {
+		if left[g.ID] != nil && ownGroup(g.ID) {
+			drop = append(drop, p4rt.Update{Op: p4rt.Delete, Object: g})
 		}
 	}
-	return append(stages{deletes, inserts}, zip(grow)...)
+	return append(stages{replaced, inserts}, zip(grow)...), drop
 }
 
 // zip merges the n-th stages of all into one.

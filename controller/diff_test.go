@@ -14,6 +14,7 @@ import (
 type model struct {
 	entries map[string]*p4rt.Entry
 	groups  map[uint32][]p4rt.Replica
+	meters  map[string]*p4rt.Meter
 }
 
 func (m *model) apply(t *rapid.T, u p4rt.Update) {
@@ -45,17 +46,28 @@ func (m *model) apply(t *rapid.T, u p4rt.Update) {
 			}
 		}
 		m.groups[o.ID] = next
+	case *p4rt.Meter:
+		if u.Op != p4rt.Modify {
+			t.Fatalf("%v: can only be modified", u)
+		}
+		m.meters[o.Key()] = o
 	}
 }
 
-func (m *model) read() (entries []*p4rt.Entry, groups []*p4rt.Group) {
+func (m *model) read() *held {
+	h := &held{}
 	for _, e := range m.entries {
-		entries = append(entries, e)
+		h.entries = append(h.entries, e)
 	}
 	for id, r := range m.groups {
-		groups = append(groups, &p4rt.Group{ID: id, Replicas: r})
+		h.groups = append(h.groups, &p4rt.Group{ID: id, Replicas: r})
 	}
-	return entries, groups
+	for _, c := range m.meters {
+		if c.Config != nil {
+			h.meters = append(h.meters, c)
+		}
+	}
+	return h
 }
 
 func drawHolding(t *rapid.T, schema *p4rt.Schema) *Holding {
@@ -70,15 +82,20 @@ func drawHolding(t *rapid.T, schema *p4rt.Schema) *Holding {
 	small := rapid.SliceOfDistinct(rapid.IntRange(1, 6), rapid.ID)
 	for _, n := range small.Draw(t, "eids") {
 		action := rapid.SampledFrom([]string{build.ActionLocal, build.ActionToUs}).Draw(t, "action")
-		add(p4rt.Entry{Table: build.TableEIDs, Action: action, Match: []p4rt.Match{
-			p4rt.Exact(build.FieldEIDsInstanceID, p4rt.Uint(0)), p4rt.LPM(build.FieldEIDsEID, p4rt.Uint(n), 32)}})
+		add(p4rt.Entry{Table: build.TableEids4, Action: action, Match: []p4rt.Match{
+			p4rt.Exact(build.FieldEids4InstanceID, p4rt.Uint(0)), p4rt.LPM(build.FieldEids4EID, p4rt.Uint(n), 32)}})
 	}
 	for _, n := range small.Draw(t, "rlocs") {
-		add(p4rt.Entry{Table: build.TableMyRLOCs, Action: build.ActionOwnRLOC, Match: []p4rt.Match{p4rt.Exact(build.FieldMyRLOCsRLOC, p4rt.Uint(n))}})
+		add(p4rt.Entry{Table: build.TableMyRlocs4, Action: build.ActionOwnRLOC, Match: []p4rt.Match{p4rt.Exact(build.FieldMyRlocs4RLOC, p4rt.Uint(n))}})
 	}
 	for _, n := range small.Draw(t, "groups") {
 		h.Groups = append(h.Groups, &p4rt.Group{ID: build.CopyGroupBase + uint32(n), Replicas: []p4rt.Replica{
 			{Port: uint32(n), Instance: build.RIDPayload}, {Port: uint32(n), Instance: build.RIDHeader}}})
+	}
+	for _, n := range small.Draw(t, "meters") {
+		rate := rapid.Uint64Range(0, 1<<40).Draw(t, "rate")
+		h.Meters = append(h.Meters, &p4rt.Meter{Name: build.MeterSlotMeter, Index: int64(n),
+			Config: &p4rt.MeterConfig{CIR: rate, PIR: rate, CBurst: rate, PBurst: rate}})
 	}
 	return h
 }
@@ -91,7 +108,7 @@ func TestDiff(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		m := &model{map[string]*p4rt.Entry{}, map[uint32][]p4rt.Replica{7: {{Port: 1, Instance: 1}}}}
+		m := &model{map[string]*p4rt.Entry{}, map[uint32][]p4rt.Replica{7: {{Port: 1, Instance: 1}}}, map[string]*p4rt.Meter{}}
 		before := drawHolding(t, schema)
 		for _, e := range before.Entries {
 			m.entries[e.Key()] = e
@@ -101,16 +118,19 @@ func TestDiff(t *testing.T) {
 			from := rapid.IntRange(0, 1).Draw(t, "from")
 			m.groups[g.ID] = g.Replicas[from:rapid.IntRange(from+1, 2).Draw(t, "to")]
 		}
+		for _, c := range before.Meters {
+			m.meters[c.Key()] = c
+		}
 		wanted := drawHolding(t, schema)
-		for _, stage := range diff(wanted, first(m.read()), second(m.read())) {
+		for _, stage := range diff(wanted, m.read()) {
 			for _, u := range rapid.Permutation(stage).Draw(t, "order") { // the switch's choice
 				m.apply(t, u)
 			}
 		}
-		if left := diff(wanted, first(m.read()), second(m.read())); left.count() != 0 {
+		if left := diff(wanted, m.read()); left.count() != 0 {
 			t.Fatalf("left to do: %v", left)
 		}
-		if len(m.entries) != len(wanted.Entries) || len(m.groups) != len(wanted.Groups)+1 {
+		if len(m.entries) != len(wanted.Entries) || len(m.read().meters) != len(wanted.Meters) || len(m.groups) != len(wanted.Groups)+1 {
 			t.Fatalf("holds %d entries and %d groups, wanted %d and %d", len(m.entries), len(m.groups)-1, len(wanted.Entries), len(wanted.Groups))
 		}
 		for _, g := range wanted.Groups {
@@ -123,6 +143,3 @@ func TestDiff(t *testing.T) {
 		}
 	})
 }
-
-func first[A, B any](a A, _ B) A  { return a }
-func second[A, B any](_ A, b B) B { return b }

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -187,11 +188,7 @@ func differs(c *Controller, name string) error {
 	if err != nil {
 		return err
 	}
-	entries, err := s.ReadEntries(ctx)
-	if err != nil {
-		return err
-	}
-	groups, err := s.ReadGroups(ctx)
+	have, err := readHeld(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -201,14 +198,17 @@ func differs(c *Controller, name string) error {
 	}
 	if c.state.Config.FindSwitch(name).Target == config.BMv2 {
 		// bmv2 forgets the order of replicas in what it tells, not in what it does.
-		for _, g := range groups {
-			slices.SortFunc(g.Replicas, func(a, b p4rt.Replica) int { return int(a.Instance) - int(b.Instance) })
+		for _, g := range have.groups {
+			slices.SortFunc(g.Replicas, func(a, b p4rt.Replica) int {
+				return cmp.Or(cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Port, b.Port))
+			})
 		}
 	}
-	held := &Holding{Entries: entries, Groups: groups}
-	sortHolding(held)
-	want := &Holding{Entries: wanted[name].Entries, Groups: wanted[name].Groups}
-	if w, h := render(map[string]*Holding{name: want}), render(map[string]*Holding{name: held}); w != h {
+	got := &Holding{Entries: have.entries, Groups: have.groups, Meters: have.meters}
+	sortHolding(got)
+	want := *wanted[name]
+	want.Problems = nil
+	if w, h := render(map[string]*Holding{name: &want}), render(map[string]*Holding{name: got}); w != h {
 		return fmt.Errorf("switch %s does not hold what is wanted:\n%s", name, diffLines(w, h))
 	}
 	return nil

@@ -6,14 +6,17 @@ import (
 )
 
 // Numbers are the small numbers by which each switch knows named things:
-// payload store slots of channels and streams, and indexes of RLOCs.
+// payload store slots of channels and streams, and indexes of RLOCs and of sets
+// of them.
 type Numbers map[string]SwitchNumbers // by switch
 
 // SwitchNumbers are the numbers of one switch.
 type SwitchNumbers struct {
-	Channels map[string]int // slot by channel name
-	Streams  map[string]int // slot by stream name (the channel's, where known)
+	Channels map[string]int // slot by name of a channel's store, one a family
+	Streams  map[string]int // slot by name of the stream's store (the channel's, where known)
+	Peers    map[string]int // source RLOCs of streams, by address; 0 is none of them
 	RLOCs    map[string]int // index by address
+	Sets     map[string]int // by what the set holds; 0 is none
 }
 
 // allot numbers the wanted names from first up to limit (exclusive). A name

@@ -150,17 +150,13 @@ func (o *owner) reconcile(ctx context.Context, session *p4rt.Session) error {
 		o.log.Info("program pushed", "cookie", fmt.Sprintf("%016x", o.program.Cookie()))
 		o.board.update(func(s *SwitchStatus) { s.Pipelines++ })
 	}
-	entries, err := session.ReadEntries(ctx)
-	if err != nil {
-		return err
-	}
-	groups, err := session.ReadGroups(ctx)
+	have, err := readHeld(ctx, session)
 	if err != nil {
 		return err
 	}
 	wanted := o.wanted.Load()
-	todo := diff(wanted, entries, groups)
-	total := len(wanted.Entries) + len(wanted.Groups)
+	todo := diff(wanted, have)
+	total := len(wanted.Entries) + len(wanted.Groups) + len(wanted.Meters)
 	n := todo.count()
 	o.board.update(func(s *SwitchStatus) {
 		s.Wanted, s.Installed, s.Problems = total, total-todo.pending(), wanted.Problems
@@ -178,6 +174,20 @@ func (o *owner) reconcile(ctx context.Context, session *p4rt.Session) error {
 		s.Phase, s.Reason, s.Installed = Ready, "", total
 	})
 	return nil
+}
+
+// readHeld reads back what a switch holds.
+func readHeld(ctx context.Context, session *p4rt.Session) (*held, error) {
+	h := &held{}
+	var err error
+	if h.entries, err = session.ReadEntries(ctx); err != nil {
+		return nil, err
+	}
+	if h.groups, err = session.ReadGroups(ctx); err != nil {
+		return nil, err
+	}
+	h.meters, err = session.ReadMeters(ctx)
+	return h, err
 }
 
 // write makes the stages in order. Refused updates do not stop it: what can be

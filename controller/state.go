@@ -1,8 +1,6 @@
 package controller
 
 import (
-	"hash/fnv"
-	"math"
 	"net/netip"
 
 	"github.com/corecast/corecast/controller/config"
@@ -35,6 +33,7 @@ type Mapping struct {
 type Holding struct {
 	Entries []*p4rt.Entry // canonical, in the order of their keys
 	Groups  []*p4rt.Group
+	Meters  []*p4rt.Meter // every other cell has no limit
 	// Problems are what could not be programmed, each naming the thing, what
 	// is wrong and what would be right.
 	Problems []string
@@ -52,41 +51,4 @@ func StaticMappings(cfg *config.Config) []Mapping {
 		}
 	}
 	return ms
-}
-
-// unusable is the priority of an RLOC that must not be sent to (RFC 9301).
-const unusable = 255
-
-// choose picks the RLOC that a switch sends a mapping's traffic to: of the
-// lowest priority, shared by weight with a hash of switch and prefix. It never
-// depends on the viewer, so that a site gets one payload copy. It returns
-// false when no IPv4 RLOC is usable.
-func (m Mapping) choose(switchName string) (netip.Addr, bool) {
-	var best netip.Addr
-	bestPriority, bestScore := uint8(unusable), 0.0
-	for _, r := range m.RLOCs {
-		if !r.Address.Is4() || r.Priority == unusable || r.Priority > bestPriority {
-			continue
-		}
-		// Weighted rendezvous hashing: changing one RLOC moves only the
-		// mappings that it wins or loses.
-		score := -float64(max(r.Weight, 1)) / math.Log(hashUnit(switchName, m.Prefix.String(), r.Address.String()))
-		if r.Priority < bestPriority || score > bestScore {
-			best, bestPriority, bestScore = r.Address, r.Priority, score
-		}
-	}
-	return best, best.IsValid()
-}
-
-// hashUnit hashes strings into (0, 1).
-func hashUnit(parts ...string) float64 {
-	h := fnv.New64a()
-	for _, p := range parts {
-		h.Write([]byte(p))
-		h.Write([]byte{0})
-	}
-	x := h.Sum64()
-	x = (x ^ x>>33) * 0xff51afd7ed558ccd // FNV alone mixes its last bytes badly
-	x ^= x >> 33
-	return (float64(x>>11) + 0.5) / (1 << 53)
 }

@@ -40,7 +40,7 @@ type SwitchStatus struct {
 	Phase   Phase     `json:"phase"`
 	Reason  string    `json:"reason,omitempty"` // why it is not ready
 	Since   time.Time `json:"since"`            // of Phase
-	// Wanted and Installed count entries and groups; Installed is what of
+	// Wanted and Installed count entries, groups and meter cells; Installed is what of
 	// Wanted the switch was last known to hold.
 	Wanted    int `json:"wanted"`
 	Installed int `json:"installed"`

@@ -33,16 +33,10 @@ func (c *Config) checkChannel(p *problems, path string, ch *Channel, taken map[s
 	}
 	if !ch.SourceEID.IsValid() {
 		p.add(path+".source_eid", "is missing", "give the EID of the channel's source")
-	} else if ch.SourceEID.Is6() || ch.ReservedEID.Is6() {
-		p.add(path+".source_eid", fmt.Sprintf("channel %s needs IPv6 (%v), which the switches cannot do yet", ch.Name, ch.SourceEID),
-			"use an IPv4 EID of the site")
-	} else if !contains(site.EIDPrefixes, ch.SourceEID) {
-		p.add(path+".source_eid", fmt.Sprintf("%v is not an EID of site %s", ch.SourceEID, site.Name),
-			"use one of "+list(site.EIDPrefixes))
-	} else if site.ReservedEIDs.IsValid() && site.ReservedEIDs.Contains(ch.SourceEID) {
-		p.add(path+".source_eid", fmt.Sprintf("%v lies in reserved_eids %v", ch.SourceEID, site.ReservedEIDs),
-			"a source has an ordinary EID")
+	} else {
+		checkSource(p, path+".source_eid", ch.SourceEID, site)
 	}
+	checkSecondPair(p, path, ch, site)
 	c.checkIngress(p, path+".ingress", ch)
 	if !site.CoreCast {
 		p.add(path+".site", fmt.Sprintf("site %s has no CoreCast", site.Name), "set corecast: true on the site")
@@ -50,24 +44,57 @@ func (c *Config) checkChannel(p *problems, path string, ch *Channel, taken map[s
 	if len(site.RLOCs) == 0 {
 		p.add(path+".site", fmt.Sprintf("site %s has no rlocs", site.Name), "give it the RLOC of its ITR")
 	}
-	if ch.ReservedEID.IsValid() && ch.ReservedEID.Is4() {
-		checkReservedEID(p, path+".reserved_eid", ch, site, taken[site.Name])
+	if ch.ReservedEID.IsValid() {
+		if ch.SourceEID.IsValid() && ch.ReservedEID.Is6() != ch.SourceEID.Is6() {
+			p.add(path+".reserved_eid", fmt.Sprintf("%v and source_eid %v differ in family", ch.ReservedEID, ch.SourceEID),
+				"a pair has both in one family; a second pair is source_eid6 and reserved_eid6")
+		}
+		checkReservedEID(p, path+".reserved_eid", ch.Name, ch.ReservedEID, site, taken[site.Name])
+	}
+	if ch.ReservedEID6.IsValid() && ch.ReservedEID6.Is6() {
+		checkReservedEID(p, path+".reserved_eid6", ch.Name, ch.ReservedEID6, site, taken[site.Name])
 	}
 }
 
-func checkReservedEID(p *problems, path string, ch *Channel, site *Site, taken map[netip.Addr]string) {
-	if !site.ReservedEIDs.IsValid() {
-		p.add(path, fmt.Sprintf("%v: site %s has no reserved_eids", ch.ReservedEID, site.Name), "give the site a prefix for them")
-	} else if !site.ReservedEIDs.Contains(ch.ReservedEID) {
-		p.add(path, fmt.Sprintf("%v is outside reserved_eids %v of site %s", ch.ReservedEID, site.ReservedEIDs, site.Name),
+func checkSource(p *problems, path string, eid netip.Addr, site *Site) {
+	if !contains(site.EIDPrefixes, eid) {
+		p.add(path, fmt.Sprintf("%v is not an EID of site %s", eid, site.Name), "use one of "+list(site.EIDPrefixes))
+	} else if r := site.Reserved(eid.Is6()); r.IsValid() && r.Contains(eid) {
+		p.add(path, fmt.Sprintf("%v lies in reserved_eids %v", eid, r), "a source has an ordinary EID")
+	}
+}
+
+// checkSecondPair checks what makes a channel dual-stack.
+func checkSecondPair(p *problems, path string, ch *Channel, site *Site) {
+	switch {
+	case !ch.SourceEID6.IsValid() && !ch.ReservedEID6.IsValid():
+	case !ch.SourceEID6.IsValid():
+		p.add(path+".reserved_eid6", fmt.Sprintf("%v has no source_eid6 beside it", ch.ReservedEID6), "give the source's IPv6 EID too")
+	case ch.SourceEID.Is6():
+		p.add(path+".source_eid6", fmt.Sprintf("%v is a second IPv6 source", ch.SourceEID6),
+			"give an IPv4 source_eid beside it, or this one alone as source_eid")
+	case ch.SourceEID6.Is4():
+		p.add(path+".source_eid6", fmt.Sprintf("%v is not IPv6", ch.SourceEID6), "give the source's IPv6 EID")
+	case ch.ReservedEID6.IsValid() && ch.ReservedEID6.Is4():
+		p.add(path+".reserved_eid6", fmt.Sprintf("%v is not IPv6", ch.ReservedEID6), "give an IPv6 address, or omit it")
+	default:
+		checkSource(p, path+".source_eid6", ch.SourceEID6, site)
+	}
+}
+
+func checkReservedEID(p *problems, path, name string, eid netip.Addr, site *Site, taken map[netip.Addr]string) {
+	if r := site.Reserved(eid.Is6()); !r.IsValid() {
+		p.add(path, fmt.Sprintf("%v: site %s has no reserved_eids of its family", eid, site.Name),
+			"give the site a prefix for them (reserved_eids6 for IPv6 beside IPv4)")
+	} else if !r.Contains(eid) {
+		p.add(path, fmt.Sprintf("%v is outside reserved_eids %v of site %s", eid, r, site.Name),
 			"use an address of that prefix, or omit it")
 	}
-	if other, dup := taken[ch.ReservedEID]; dup {
-		p.add(path, fmt.Sprintf("%v is the reserved EID of channel %s too", ch.ReservedEID, other),
-			"give each channel its own, or omit it")
+	if other, dup := taken[eid]; dup {
+		p.add(path, fmt.Sprintf("%v is the reserved EID of channel %s too", eid, other), "give each channel its own, or omit it")
 		return
 	}
-	taken[ch.ReservedEID] = ch.Name
+	taken[eid] = name
 }
 
 func (c *Config) checkIngress(p *problems, path string, ch *Channel) {
@@ -86,28 +113,34 @@ func (c *Config) checkIngress(p *problems, path string, ch *Channel) {
 	}
 }
 
-// reserve allocates the reserved EID of a channel without one.
+// reserve allocates the reserved EIDs that a channel was not given.
 func (c *Config) reserve(p *problems, path string, ch *Channel, taken map[string]map[netip.Addr]string) {
 	site := c.FindSite(ch.Site)
-	if site == nil || ch.ReservedEID.IsValid() {
+	if site == nil {
 		return
 	}
-	if !site.ReservedEIDs.IsValid() {
-		p.add(path, fmt.Sprintf("site %s has no reserved_eids to allocate from", site.Name), "give the site a prefix for them")
-		return
+	if !ch.ReservedEID.IsValid() && ch.SourceEID.IsValid() {
+		ch.ReservedEID = reserveIn(p, path, ch.Name, site, ch.SourceEID.Is6(), taken[site.Name])
 	}
-	if site.ReservedEIDs.Addr().Is6() {
-		p.add(path, fmt.Sprintf("channel %s would need IPv6 (reserved_eids %v), which the switches cannot do yet", ch.Name, site.ReservedEIDs),
-			"give the site an IPv4 prefix for reserved_eids")
-		return
+	if !ch.ReservedEID6.IsValid() && ch.SourceEID6.Is6() {
+		ch.ReservedEID6 = reserveIn(p, path, ch.Name, site, true, taken[site.Name])
 	}
-	addr, ok := allocateReserved(site.ReservedEIDs, taken[site.Name])
+}
+
+func reserveIn(p *problems, path, name string, site *Site, v6 bool, taken map[netip.Addr]string) netip.Addr {
+	prefix := site.Reserved(v6)
+	if !prefix.IsValid() {
+		p.add(path, fmt.Sprintf("site %s has no reserved_eids of the source's family to allocate from", site.Name),
+			"give the site a prefix for them (reserved_eids6 for IPv6 beside IPv4)")
+		return netip.Addr{}
+	}
+	addr, ok := allocateReserved(prefix, taken)
 	if !ok {
-		p.add(path, fmt.Sprintf("reserved_eids %v of site %s are used up", site.ReservedEIDs, site.Name), "give the site a larger prefix")
-		return
+		p.add(path, fmt.Sprintf("reserved_eids %v of site %s are used up", prefix, site.Name), "give the site a larger prefix")
+		return netip.Addr{}
 	}
-	ch.ReservedEID = addr
-	taken[site.Name][addr] = ch.Name
+	taken[addr] = name
+	return addr
 }
 
 func contains(prefixes []netip.Prefix, addr netip.Addr) bool {

@@ -30,11 +30,13 @@ func (c *Config) checkSites(p *problems) {
 		}
 		for j, e := range s.EIDPrefixes {
 			checkPrefix(p, fmt.Sprintf("%s.eid_prefixes[%d]", path, j), e)
-			if e.Addr().Is6() {
-				c.warnf("%s: EID prefix %v is not programmed yet: only IPv4 is", s.Name, e)
-			}
 		}
-		checkReservedPrefix(p, path+".reserved_eids", s)
+		checkReservedPrefix(p, path+".reserved_eids", s, s.ReservedEIDs)
+		checkReservedPrefix(p, path+".reserved_eids6", s, s.ReservedEIDs6)
+		if r := s.ReservedEIDs6; r.IsValid() && (r.Addr().Is4() || s.ReservedEIDs.Addr().Is6()) {
+			p.add(path+".reserved_eids6", fmt.Sprintf("%v is not the IPv6 prefix beside an IPv4 one", r),
+				"give one prefix of each family at most: reserved_eids, and for IPv6 beside IPv4 reserved_eids6")
+		}
 		c.checkRLOCs(p, path, s, rlocs)
 		c.checkStreams(p, path, s)
 	}
@@ -53,8 +55,7 @@ func checkPrefix(p *problems, path string, e netip.Prefix) {
 	}
 }
 
-func checkReservedPrefix(p *problems, path string, s *Site) {
-	r := s.ReservedEIDs
+func checkReservedPrefix(p *problems, path string, s *Site, r netip.Prefix) {
 	if !r.IsValid() {
 		return
 	}
@@ -88,9 +89,6 @@ func (c *Config) checkRLOCs(p *problems, path string, s *Site, seen map[netip.Ad
 				"an RLOC belongs to one site")
 		}
 		seen[r.Address] = rpath
-		if r.Address.Is6() {
-			c.warnf("%s: RLOC %v is not programmed yet: only IPv4 RLOCs are", s.Name, r.Address)
-		}
 		for k := range c.Sites {
 			for _, e := range c.Sites[k].EIDPrefixes {
 				if c.Sites[k].InstanceID == s.InstanceID && e.Contains(r.Address) {
@@ -103,6 +101,7 @@ func (c *Config) checkRLOCs(p *problems, path string, s *Site, seen map[netip.Ad
 }
 
 func (c *Config) checkStreams(p *problems, path string, s *Site) {
+	seen := map[Pair]int{}
 	for j, st := range s.Streams {
 		spath := fmt.Sprintf("%s.streams[%d]", path, j)
 		if !st.SourceEID.IsValid() || !st.ReservedEID.IsValid() {
@@ -113,17 +112,27 @@ func (c *Config) checkStreams(p *problems, path string, s *Site) {
 			p.add(spath+".reserved_eid", fmt.Sprintf("%v and source_eid %v differ in family", st.ReservedEID, st.SourceEID),
 				"a stream has both in one family")
 		}
-		if st.Delivery == Multicast {
-			if !st.Group.IsValid() || !st.Group.IsMulticast() || st.Port == 0 {
-				p.add(spath+".group", fmt.Sprintf("%v port %d is not a group to deliver to", st.Group, st.Port),
-					"give a multicast address and a port, such as group: 232.1.1.1, port: 5004")
-			}
-			c.warnf("%s: stream (%v, %v) is delivered as unicast: multicast delivery is not supported yet",
-				s.Name, st.SourceEID, st.ReservedEID)
-		} else if st.Group.IsValid() {
-			p.add(spath+".group", fmt.Sprintf("%v has no use with unicast delivery", st.Group),
-				"remove it, or say delivery: multicast")
+		pair := Pair{st.SourceEID, st.ReservedEID}
+		if other, dup := seen[pair]; dup {
+			p.add(spath, fmt.Sprintf("(%v, %v) is streams[%d] too", st.SourceEID, st.ReservedEID, other), "keep one")
 		}
+		seen[pair] = j
+		checkDelivery(p, spath, &st)
+	}
+}
+
+func checkDelivery(p *problems, path string, st *Stream) {
+	switch {
+	case st.Delivery != Multicast && (st.Group.IsValid() || st.Port != 0):
+		p.add(path+".group", fmt.Sprintf("%v port %d has no use with unicast delivery", st.Group, st.Port),
+			"remove it, or say delivery: multicast")
+	case st.Delivery != Multicast:
+	case !st.Group.IsValid() || !st.Group.IsMulticast() || st.Port == 0:
+		p.add(path+".group", fmt.Sprintf("%v port %d is not a group to deliver to", st.Group, st.Port),
+			"give a multicast address and a port, such as group: 232.1.1.1, port: 5004")
+	case st.Group.Is6() != st.SourceEID.Is6():
+		p.add(path+".group", fmt.Sprintf("%v and source_eid %v differ in family", st.Group, st.SourceEID),
+			"a stream is delivered in its own family")
 	}
 }
 

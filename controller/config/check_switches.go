@@ -9,6 +9,9 @@ import (
 // maxPort is the highest usable port: 510 is the CPU port, 511 bmv2's drop port.
 const maxPort = 509
 
+// minMTU is the least that every IPv4 link carries (RFC 791).
+const minMTU = 68
+
 func (c *Config) switchNames() []string {
 	names := make([]string, len(c.Switches))
 	for i, s := range c.Switches {
@@ -86,8 +89,8 @@ func (c *Config) checkPorts(p *problems, path string, s *Switch, addresses map[n
 }
 
 func checkLoop(p *problems, path string, s *Switch, port *Port) {
-	if port.Address.IsValid() || port.NextHop.IsValid() {
-		p.add(path+".address", "has no use on a loop port", "remove address and next_hop")
+	if len(port.Prefixes()) > 0 || len(port.Routers()) > 0 || port.MTU != 0 || port.ChannelRate != 0 {
+		p.add(path+".address", "has no use on a loop port", "remove addresses, next hops, mtu and channel_rate")
 	}
 	if port.Peer > maxPort {
 		p.add(path+".peer", fmt.Sprintf("port %d is not usable", port.Peer), fmt.Sprintf("use 1 to %d", maxPort))
@@ -99,30 +102,72 @@ func checkLoop(p *problems, path string, s *Switch, port *Port) {
 }
 
 func (c *Config) checkPortAddress(p *problems, path string, s *Switch, port *Port, addresses map[netip.Addr]string) {
-	a := port.Address
-	if !a.IsValid() {
+	if len(port.Prefixes()) == 0 {
 		p.add(path+".address", "is missing", "give the switch's address there with its prefix length, such as 10.0.0.1/24")
 		return
 	}
 	if port.Peer != 0 {
 		p.add(path+".peer", fmt.Sprintf("%d has no use on a %s port", port.Peer, port.Role), "remove it, or say role: loop")
 	}
+	if port.MTU != 0 && port.MTU < minMTU {
+		p.add(path+".mtu", fmt.Sprintf("%d is not an IP MTU", port.MTU), fmt.Sprintf("give at least %d, or omit it for no limit", minMTU))
+	}
+	if port.ChannelRate != 0 && port.Role != Local {
+		p.add(path+".channel_rate", "has no use on a transit port", "give it on the local port that sources are behind")
+	}
+	if port.Address.IsValid() {
+		c.checkAddress(p, path+".address", s, port.Address, addresses)
+	}
+	for i, a := range port.Addresses {
+		c.checkAddress(p, fmt.Sprintf("%s.addresses[%d]", path, i), s, a, addresses)
+	}
+	families := map[bool]netip.Addr{}
+	for i, next := range port.Routers() {
+		npath := path + ".next_hop"
+		if next != port.NextHop {
+			npath = path + ".next_hops"
+		}
+		if other, dup := families[next.Is6()]; dup && i > 0 {
+			p.add(npath, fmt.Sprintf("%v is beside %v of the same family", next, other), "give one router of each family at most")
+		}
+		families[next.Is6()] = next
+		checkRouter(p, npath, port, next)
+	}
+}
+
+// checkRouter wants a router on one of the port's subnets, other than ourselves.
+func checkRouter(p *problems, path string, port *Port, next netip.Addr) {
+	var subnets []netip.Prefix
+	for _, a := range port.Prefixes() {
+		if a.Contains(next) && a.Addr() != next {
+			return
+		}
+		subnets = append(subnets, a.Masked())
+	}
+	on := list(subnets)
+	if len(subnets) == 1 {
+		on = subnets[0].String()
+	}
+	p.add(path, fmt.Sprintf("%v is not a neighbor on %s", next, on), "give a router in the port's subnet")
+}
+
+func (c *Config) checkAddress(p *problems, path string, s *Switch, a netip.Prefix, addresses map[netip.Addr]string) {
+	if !a.IsValid() {
+		p.add(path, "is missing", "give the switch's address there with its prefix length, such as 10.0.0.1/24")
+		return
+	}
 	if host := a.Addr(); host == a.Masked().Addr() && a.Bits() < host.BitLen()-1 || host.IsMulticast() || host.IsUnspecified() {
-		p.add(path+".address", fmt.Sprintf("%v is not a host's address", a), "give the address of the switch, not of the subnet")
-	}
-	if port.NextHop.IsValid() && (!a.Contains(port.NextHop) || port.NextHop == a.Addr()) {
-		p.add(path+".next_hop", fmt.Sprintf("%v is not a neighbor on %v", port.NextHop, a.Masked()), "give a router in the port's subnet")
-	}
-	if a.Addr().Is6() {
-		c.warnf("%s: address %v of port %d is not programmed yet: only IPv4 is", s.Name, a, port.ID)
+		p.add(path, fmt.Sprintf("%v is not a host's address", a), "give the address of the switch, not of the subnet")
 	}
 	if other, dup := addresses[a.Addr()]; dup {
-		p.add(path+".address", fmt.Sprintf("%v is the address of %s too", a.Addr(), p.origin.at(other)), "give each port its own")
+		p.add(path, fmt.Sprintf("%v is the address of %s too", a.Addr(), p.origin.at(other)), "give each port its own")
 	} else {
 		addresses[a.Addr()] = path
 	}
-	if site := c.FindSite(s.Site); site != nil && site.ReservedEIDs.IsValid() && site.ReservedEIDs.Contains(a.Addr()) {
-		p.add(path+".address", fmt.Sprintf("%v lies in reserved_eids %v", a.Addr(), site.ReservedEIDs), "reserved EIDs are for channels alone")
+	if site := c.FindSite(s.Site); site != nil {
+		if r := site.Reserved(a.Addr().Is6()); r.IsValid() && r.Contains(a.Addr()) {
+			p.add(path, fmt.Sprintf("%v lies in reserved_eids %v", a.Addr(), r), "reserved EIDs are for channels alone")
+		}
 	}
 }
 
@@ -138,9 +183,6 @@ func (c *Config) checkNeighbors(p *problems, path string, s *Switch) {
 			p.add(npath+".address", fmt.Sprintf("%v is given at %s too", n.Address, p.origin.at(other)), "keep one")
 		}
 		seen[n.Address] = npath
-		if n.Address.Is6() {
-			c.warnf("%s: neighbor %v is not programmed yet: only IPv4 is", s.Name, n.Address)
-		}
 		if !n.MAC.IsUnicast() {
 			p.add(npath+".mac", fmt.Sprintf("%v is not the address of a station", n.MAC), "give the neighbor's MAC address")
 		}

@@ -41,6 +41,7 @@ func (c *Config) defaults() {
 				p.MAC = PortMAC(s.Name, p.ID)
 			}
 		}
+		s.PuntRates.defaults()
 	}
 	for i := range c.Sites {
 		s := &c.Sites[i]
@@ -48,6 +49,16 @@ func (c *Config) defaults() {
 		for j := range s.Streams {
 			s.Streams[j].Delivery = cmp.Or(s.Streams[j].Delivery, Unicast)
 		}
+	}
+	for i := range c.Channels {
+		c.Channels[i].Lists = cmp.Or(c.Channels[i].Lists, Yes)
+	}
+}
+
+func (r *PuntRates) defaults() {
+	for _, rate := range []*uint32{&r.MapCacheMiss, &r.NewStream, &r.ToUs, &r.TTL, &r.Neighbor, &r.ARP, &r.ND,
+		&r.TooBig, &r.LISPControl} {
+		*rate = cmp.Or(*rate, DefaultPuntRate)
 	}
 }
 

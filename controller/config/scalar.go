@@ -48,6 +48,19 @@ const (
 	Multicast Delivery = "multicast"
 )
 
+// YesNo is a yes or no that has a default: the zero value means that neither is
+// given.
+type YesNo string
+
+// What a YesNo can be.
+const (
+	Yes YesNo = "true"
+	No  YesNo = "false"
+)
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (y *YesNo) UnmarshalText(b []byte) error { return oneOf(y, b, Yes, No) }
+
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (t *Target) UnmarshalText(b []byte) error { return oneOf(t, b, Softswitch, BMv2) }
 

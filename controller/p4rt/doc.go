@@ -3,8 +3,8 @@
 // knows nothing of CoreCast, and works alike with the softswitch and with
 // bmv2's simple_switch_grpc.
 //
-// Callers speak in names: an Entry or a Group names tables, fields, actions and
-// parameters, and a Schema (made of the program's P4Info) checks every name and
+// Callers speak in names: an Entry, a Group or a Meter names tables, fields, actions
+// and parameters, and a Schema (made of the program's P4Info) checks every name and
 // width before anything reaches the wire. What a switch holds is read back in
 // the same canonical form, so that two objects are equal exactly when Equal
 // says so.

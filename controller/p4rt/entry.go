@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Object is something a switch holds: an *Entry or a *Group.
+// Object is something a switch holds: an *Entry, a *Group or a *Meter.
 type Object interface {
 	fmt.Stringer
 	// Key identifies the object in its switch: two objects with one key
@@ -124,10 +124,22 @@ func (*Group) isObject() {}
 // Key implements Object.
 func (g *Group) Key() string { return fmt.Sprintf("multicast_group 0x%x", g.ID) }
 
+// String shows runs of instances on one port together.
 func (g *Group) String() string {
-	parts := make([]string, len(g.Replicas))
-	for i, r := range g.Replicas {
-		parts[i] = fmt.Sprintf("port %d rid %d", r.Port, r.Instance)
+	var parts []string
+	for i := 0; i < len(g.Replicas); {
+		first, n := g.Replicas[i], 1
+		for i+n < len(g.Replicas) && g.Replicas[i+n] == (Replica{first.Port, first.Instance + uint32(n)}) {
+			n++
+		}
+		part := fmt.Sprintf("port %d rid %d", first.Port, first.Instance)
+		if n > 2 {
+			part += fmt.Sprintf("..%d", int(first.Instance)+n-1)
+			i += n
+		} else {
+			i++
+		}
+		parts = append(parts, part)
 	}
 	return g.Key() + " -> " + strings.Join(parts, ", ")
 }

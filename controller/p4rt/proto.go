@@ -17,6 +17,8 @@ func (s *Schema) Encode(o Object) (*p4v1.Entity, error) {
 		return &p4v1.Entity{Entity: &p4v1.Entity_TableEntry{TableEntry: e}}, nil
 	case *Group:
 		return groupEntity(o), nil
+	case *Meter:
+		return s.encodeMeter(o)
 	}
 	return nil, fmt.Errorf("cannot encode %T", o)
 }
@@ -74,6 +76,9 @@ func groupEntity(g *Group) *p4v1.Entity {
 func (s *Schema) Decode(e *p4v1.Entity) (Object, error) {
 	if te := e.GetTableEntry(); te != nil {
 		return s.decodeEntry(te)
+	}
+	if m := e.GetMeterEntry(); m != nil {
+		return s.decodeMeter(m)
 	}
 	if g := e.GetPacketReplicationEngineEntry().GetMulticastGroupEntry(); g != nil {
 		group := &Group{ID: g.GetMulticastGroupId()}

@@ -14,7 +14,9 @@ type Schema struct {
 	tablesByID map[uint32]*table
 	actions    map[string]*action
 	actionByID map[uint32]*action
-	counters   map[string]counter
+	counters   map[string]array
+	meters     map[string]array // indexed ones
+	meterByID  map[uint32]string
 	packetIn   []member
 	packetOut  []member
 }
@@ -52,7 +54,8 @@ type action struct {
 	params []member // by id
 }
 
-type counter struct {
+// array is an indexed counter or meter.
+type array struct {
 	id   uint32
 	size int64
 }
@@ -70,7 +73,7 @@ func NewSchema(info *p4configv1.P4Info) (*Schema, error) {
 	s := &Schema{
 		tables: map[string]*table{}, tablesByID: map[uint32]*table{},
 		actions: map[string]*action{}, actionByID: map[uint32]*action{},
-		counters: map[string]counter{},
+		counters: map[string]array{}, meters: map[string]array{}, meterByID: map[uint32]string{},
 	}
 	for _, a := range info.GetActions() {
 		act := &action{name: a.GetPreamble().GetName(), id: a.GetPreamble().GetId()}
@@ -86,7 +89,11 @@ func NewSchema(info *p4configv1.P4Info) (*Schema, error) {
 		}
 	}
 	for _, c := range info.GetCounters() {
-		s.counters[c.GetPreamble().GetName()] = counter{c.GetPreamble().GetId(), c.GetSize()}
+		s.counters[c.GetPreamble().GetName()] = array{c.GetPreamble().GetId(), c.GetSize()}
+	}
+	for _, m := range info.GetMeters() {
+		name, id := m.GetPreamble().GetName(), m.GetPreamble().GetId()
+		s.meters[name], s.meterByID[id] = array{id, m.GetSize()}, name
 	}
 	for _, m := range info.GetControllerPacketMetadata() {
 		var fields []member
