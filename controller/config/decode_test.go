@@ -33,8 +33,7 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// An example with every key there is; what the switches cannot do yet is a
-// warning.
+// An example with every key there is.
 func TestEveryKey(t *testing.T) {
 	t.Setenv("STUDIO_KEY", "s3cret")
 	cfg, err := Decode("c.yaml", []byte(`
@@ -43,16 +42,27 @@ store: "file:corecast.db"            # or etcd://host:2379,host2:2379/prefix
 tls: { cert: a.pem, key: b.pem, client_ca: c.pem }
 auth: { tokens_file: t, oidc: { issuer: "https://id.example", audience: corecast } }
 switches:
-  - { name: itr1, address: "127.0.0.1:9559", device_id: 1, target: softswitch, site: studio,
-      ports: [ { id: 1, role: local, address: 10.0.0.1/24 }, { id: 2, role: transit, address: 192.0.2.10/24, next_hop: 192.0.2.1 },
-               { id: 3, role: loop, peer: 4 } ],                      # local | transit | loop
-      neighbors: [ { address: 10.0.0.10, mac: "02:00:00:00:00:10" } ] }   # else ARP/ND
+  - name: itr1
+    address: "127.0.0.1:9559"
+    device_id: 1
+    target: softswitch
+    site: studio
+    ports:                                                     # local | transit | loop
+      - { id: 1, role: local, address: 10.0.0.1/24, addresses: ["2001:db8:1::1/64"], channel_rate: 100000 }
+      - { id: 2, role: transit, address: 192.0.2.10/24, next_hop: 192.0.2.1, mtu: 1600,
+          addresses: ["2001:db8:ffff::10/64"], next_hops: ["2001:db8:ffff::1"] }
+      - { id: 3, role: loop, peer: 4 }
+    neighbors:                                                 # else ARP/ND
+      - { address: 10.0.0.10, mac: "02:00:00:00:00:10" }
+      - { address: "2001:db8:1::10", mac: "02:00:00:00:00:10" }
+    punt_rates: { map_cache_miss: 200, new_stream: 20, to_us: 50, ttl: 10, neighbor: 30, arp: 40, nd: 41, too_big: 60, lisp_control: 70 }
 sites:
   - name: studio
     instance_id: 0
     eid_prefixes: [10.0.0.0/16, "2001:db8:1::/48"]
     reserved_eids: 10.0.255.0/24     # local to this site: one EID a channel
-    rlocs: [ { address: 192.0.2.10, priority: 1, weight: 100 } ]
+    reserved_eids6: "2001:db8:1:ff::/64"
+    rlocs: [ { address: 192.0.2.10, priority: 1, weight: 100 }, { address: "2001:db8:ffff::10", priority: 2 } ]
     accept_more_specifics: true
     proxy_reply: true
     corecast: true
@@ -60,7 +70,9 @@ sites:
     auth_keys: [ { id: 1, algorithm: hmac-sha256-128, secret_env: STUDIO_KEY } ]
     streams: [ { source_eid: 10.9.0.10, reserved_eid: 10.9.255.1, delivery: multicast, group: 232.1.1.1, port: 5004 } ]
 channels:
-  - { name: news, site: studio, source_eid: 10.0.0.10, reserved_eid: 10.0.255.1, ingress: { switch: itr1, port: 1 }, redundancy: 16, rate: 4Mbps }
+  - { name: news, site: studio, source_eid: 10.0.0.10, reserved_eid: 10.0.255.1, source_eid6: "2001:db8:1::10", ingress: { switch: itr1, port: 1 },
+      redundancy: 16, rate: 4Mbps, lists: false, fanout: 2000 }
+  - { name: sport, site: studio, source_eid: "2001:db8:1::10", ingress: { switch: itr1, port: 1 } }
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -68,9 +80,32 @@ channels:
 	if got := cfg.Sites[0].AuthKeys[0].Secret; got != "s3cret" || got.String() != "***" {
 		t.Errorf("secret %q prints %v", string(got), got)
 	}
-	if got := strings.Join(cfg.Warnings, "\n"); len(cfg.Warnings) != 2 ||
-		!strings.Contains(got, "2001:db8:1::/48 is not programmed yet") || !strings.Contains(got, "multicast") {
-		t.Errorf("warnings:\n%s", got)
+	if len(cfg.Warnings) != 0 {
+		t.Errorf("warnings: %q", cfg.Warnings)
+	}
+	addr := netip.MustParseAddr
+	news, sport := &cfg.Channels[0], &cfg.Channels[1]
+	if got := news.Pairs(); len(got) != 2 || got[1] != (Pair{addr("2001:db8:1::10"), addr("2001:db8:1:ff::1")}) {
+		t.Errorf("pairs of news: %v", got)
+	}
+	if got := sport.Pairs(); len(got) != 1 || got[0].Reserved != addr("2001:db8:1:ff::2") {
+		t.Errorf("pairs of sport: %v", got)
+	}
+	if news.Lists != No || sport.Lists != Yes || news.Fanout != 2000 || sport.Fanout != 0 {
+		t.Errorf("lists %v, %v; fanout %v, %v", news.Lists, sport.Lists, news.Fanout, sport.Fanout)
+	}
+	if p := cfg.Switches[0].PortTowards(addr("2001:db8:ffff::1")); p == nil || p.ID != 2 || p.MTU != 1600 {
+		t.Errorf("towards the IPv6 router: %+v", p)
+	}
+}
+
+func TestPuntRateDefaults(t *testing.T) {
+	cfg, err := Decode("c.yaml", []byte(strings.Replace(good, "    site: studio\n    ports:", "    site: studio\n    punt_rates: { arp: 7 }\n    ports:", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.Switches[0].PuntRates; got.ARP != 7 || got.ND != DefaultPuntRate || got.LISPControl != DefaultPuntRate {
+		t.Errorf("rates %+v", got)
 	}
 }
 
@@ -123,7 +158,24 @@ func TestMistakes(t *testing.T) {
 		{"no such switch", "switch: itr", "switch: itr1", `c.yaml:18: channels[0].ingress.switch: no switch "itr1"; did you mean itr?`},
 		{"no such port", "switch: itr, port: 1", "switch: itr, port: 3", `c.yaml:18: channels[0].ingress.port: switch itr has no local port 3`},
 		{"source outside", "10.0.0.10", "10.9.0.10", `c.yaml:17: channels[0].source_eid: 10.9.0.10 is not an EID of site studio; use one of [10.0.0.0/16]`},
-		{"IPv6 channel", "source_eid: 10.0.0.10", `source_eid: "2001:db8::1"`, `channel news needs IPv6 (2001:db8::1), which the switches cannot do yet`},
+		{"IPv6 source outside", "source_eid: 10.0.0.10", `source_eid: "2001:db8::1"`, `c.yaml:17: channels[0].source_eid: 2001:db8::1 is not an EID of site studio`},
+		{"second pair without prefix", "source_eid: 10.0.0.10", "source_eid: 10.0.0.10\n    source_eid6: \"2001:db8::1\"", `c.yaml:18: channels[0].source_eid6: 2001:db8::1 is not an EID of site studio`},
+		{"second pair not IPv6", "source_eid: 10.0.0.10", "source_eid: 10.0.0.10\n    source_eid6: 10.0.0.11", `c.yaml:18: channels[0].source_eid6: 10.0.0.11 is not IPv6`},
+		{"reserved EID alone", "source_eid: 10.0.0.10", "source_eid: 10.0.0.10\n    reserved_eid6: \"2001:db8::1\"", `c.yaml:18: channels[0].reserved_eid6: 2001:db8::1 has no source_eid6 beside it`},
+		{"pair of two families", "source_eid: 10.0.0.10", "source_eid: 10.0.0.10\n    reserved_eid: \"2001:db8::1\"", `c.yaml:18: channels[0].reserved_eid: 2001:db8::1 and source_eid 10.0.0.10 differ in family`},
+		{"reserved IPv6 in IPv4", "reserved_eids: 10.0.255.0/24", "reserved_eids: 10.0.255.0/24\n    reserved_eids6: 10.0.254.0/24", `c.yaml:12: sites[0].reserved_eids6: 10.0.254.0/24 is not the IPv6 prefix beside an IPv4 one`},
+		{"lists", "source_eid: 10.0.0.10", "source_eid: 10.0.0.10\n    lists: maybe", `c.yaml:18: channels[0].lists: cannot be "maybe"; must be true or false`},
+		{"fanout", "source_eid: 10.0.0.10", "source_eid: 10.0.0.10\n    fanout: all", `c.yaml:18: channels[0].fanout: cannot be "all"; must be a whole number`},
+		{"mtu", "address: 10.0.0.1/24 }", "address: 10.0.0.1/24, mtu: 60 }", `c.yaml:6: switches[0].ports[0].mtu: 60 is not an IP MTU; give at least 68`},
+		{"rate of a transit port", "address: 192.0.2.10/24 }", "address: 192.0.2.10/24, channel_rate: 5 }", `c.yaml:7: switches[0].ports[1].channel_rate: has no use on a transit port`},
+		{"two routers of a family", "address: 192.0.2.10/24 }", "address: 192.0.2.10/24, next_hop: 192.0.2.1, next_hops: [192.0.2.2] }", `192.0.2.2 is beside 192.0.2.1 of the same family`},
+		{"second address", "address: 10.0.0.1/24 }", "address: 10.0.0.1/24, addresses: [10.0.3.0/24] }", `c.yaml:6: switches[0].ports[0].addresses[0]: 10.0.3.0/24 is not a host's address`},
+		{"one address twice", "address: 10.0.0.1/24 }", "address: 10.0.0.1/24, addresses: [10.0.0.1/16] }", `10.0.0.1 is the address of`},
+		{"unknown punt reason", "    ports:\n", "    punt_rates: { arps: 1 }\n    ports:\n", `c.yaml:5: switches[0].punt_rates.arps: unknown key "arps"; did you mean arp?`},
+		{"unicast group", "corecast: true", "corecast: true\n    streams: [ { source_eid: 10.9.0.1, reserved_eid: 10.9.0.2, group: 232.1.1.1, port: 5 } ]", `c.yaml:14: sites[0].streams[0].group: 232.1.1.1 port 5 has no use with unicast delivery`},
+		{"group of another family", "corecast: true", "corecast: true\n    streams: [ { source_eid: 10.9.0.1, reserved_eid: 10.9.0.2, delivery: multicast, group: \"ff3e::1\", port: 5 } ]", `ff3e::1 and source_eid 10.9.0.1 differ in family`},
+		{"no group", "corecast: true", "corecast: true\n    streams: [ { source_eid: 10.9.0.1, reserved_eid: 10.9.0.2, delivery: multicast } ]", `is not a group to deliver to`},
+		{"one stream twice", "corecast: true", "corecast: true\n    streams: [ { source_eid: 10.9.0.1, reserved_eid: 10.9.0.2 }, { source_eid: 10.9.0.1, reserved_eid: 10.9.0.2 } ]", `(10.9.0.1, 10.9.0.2) is streams[0] too`},
 		{"reserved EID outside", "source_eid: 10.0.0.10", "source_eid: 10.0.0.10\n    reserved_eid: 10.0.1.1", `c.yaml:18: channels[0].reserved_eid: 10.0.1.1 is outside reserved_eids 10.0.255.0/24 of site studio`},
 		{"one reserved EID twice", "channels:\n", "channels:\n  - { name: b, site: studio, source_eid: 10.0.0.9, reserved_eid: 10.0.255.1, ingress: { switch: itr, port: 1 } }\n" +
 			"  - { name: c, site: studio, source_eid: 10.0.0.9, reserved_eid: 10.0.255.1, ingress: { switch: itr, port: 1 } }\n",
