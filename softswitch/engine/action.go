@@ -76,7 +76,7 @@ func (p *Program) compileAction(a *actionDef, j *bmv2json.Action) error {
 		if err != nil {
 			return at(source.Source, fmt.Errorf("action %s: primitive %s: %w", j.Name, source.Op, err))
 		}
-		a.prims = append(a.prims, operation{effect: s.effectOf(source), run: st})
+		a.prims = append(a.prims, operation{effect: s.effectOf(source), run: st, direct: s.directMove(source)})
 		jumps[i] = jp
 		hasJump = hasJump || jp.target != nil
 	}

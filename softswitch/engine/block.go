@@ -12,24 +12,28 @@ package engine
 
 // block is a sequence of steps and what comes after it.
 type block struct {
-	steps []step
+	moves []move
 	two   [2]*block // endEqual to endCall: where to go if true, if false
-	cond  boolFn    // endCond
-	k     uint64    // endEqual, endDiffer: whether packet.w[slot] == k, != k
+	k     uint64
 	slot  int32
+	with  int32
 	end   blockEnd
+	flip  uint8 // 1: the answer to end is to be negated
 	*blockInfo
 }
 
 // blockInfo is what a block needs less often.
 type blockInfo struct {
+	steps []step     // of moves
+	cond  boolFn     // endCond
 	table *tableDef  // endTable
 	ways  []*block   // of table, see tableDef.apply
 	call  *actionDef // endCall: an action with jumps
 	code  *code
 	node  int // that the block ends with
 	facts *facts
-	truth *node // condition as simplified
+	truth *node // condition as simplified, of which asked is the first part
+	asked *node
 
 	egress  *block       // of ingress: where egress goes on
 	deparse *deparsePlan // of egress
@@ -38,9 +42,10 @@ type blockInfo struct {
 type blockEnd uint8
 
 const (
-	endStop blockEnd = iota
-	endEqual
-	endDiffer
+	endStop  blockEnd = iota
+	endEqual          // packet.w[slot] == k
+	endSame           // packet.w[slot] == packet.w[with]
+	endLess           // packet.w[slot] < packet.w[with]
 	endCond
 	endTable
 	endCall
@@ -78,27 +83,21 @@ func newCode(p *Program, d *pipelineDef) *code {
 // run runs blocks from b on to the end of the pipeline, and returns the last.
 func (b *block) run(c *packet) *block {
 	for {
-		for _, s := range b.steps {
-			s(c)
-		}
-		i := 0
+		c.move(b.moves, b.steps)
+		yes := true
 		switch b.end {
 		case endStop:
 			return b
 		case endEqual:
-			if c.w[b.slot] != b.k {
-				i = 1
-			}
-		case endDiffer:
-			if c.w[b.slot] == b.k {
-				i = 1
-			}
+			yes = c.w[b.slot] == b.k
+		case endSame:
+			yes = c.w[b.slot] == c.w[b.with]
+		case endLess:
+			yes = c.w[b.slot] < c.w[b.with]
 		case endCond:
-			if !b.cond(c) {
-				i = 1
-			}
+			yes = b.cond(c)
 		case endTable:
-			i = b.table.apply(c)
+			i := b.table.apply(c)
 			next := b.ways[i]
 			if next == nil {
 				next = b.grow(i)
@@ -107,13 +106,15 @@ func (b *block) run(c *packet) *block {
 			continue
 		case endCall:
 			b.call.run(c)
-			if c.exit {
-				i = 1
-			}
+			yes = !c.exit
+		}
+		i := b.flip
+		if !yes {
+			i ^= 1
 		}
 		next := b.two[i]
 		if next == nil {
-			next = b.grow(i)
+			next = b.grow(int(i))
 		}
 		b = next
 	}
@@ -124,9 +125,17 @@ func (b *block) grow(i int) *block {
 	f := b.facts.clone()
 	to := place{}
 	switch n := &b.code.def.nodes[b.node]; b.end {
-	case endEqual, endDiffer, endCond:
-		f.assume(b.truth, i == 0)
-		to.node = n.next[i]
+	default:
+		f.assume(b.asked, i == 0)
+		rest := f.simplify(b.truth.answered(b.asked, i == 0))
+		if rest.op != "bool" {
+			b.two[i] = b.code.ask(b.node, rest, f)
+			return b.two[i]
+		}
+		to.node = n.next[1]
+		if rest.truth {
+			to.node = n.next[0]
+		}
 	case endTable:
 		if b.table.meter != nil {
 			f.forgetAll()
@@ -172,7 +181,7 @@ func (k *code) enter(at place, f *facts) *block {
 func (k *code) compile(at place, f *facts) *block {
 	b := &block{blockInfo: &blockInfo{code: k, facts: f}}
 	out := &emitter{prog: k.prog, facts: f}
-	defer func() { b.steps = out.finish() }()
+	defer func() { b.moves, b.steps = out.moves, out.steps }()
 	stop := false
 	if at.action != nil {
 		if at.action.jumps != nil {
@@ -191,7 +200,7 @@ func (k *code) compile(at place, f *facts) *block {
 		case node.cond != nil:
 			t := f.simplify(node.cond)
 			if t.op != "bool" {
-				return b.ends(n, endCond, func() { b.question(t) })
+				return b.ends(n, endCond, func() { b.question(t, out) })
 			}
 			n = node.next[1]
 			if t.truth {
@@ -212,46 +221,6 @@ func (b *block) ends(node int, end blockEnd, more func()) *block {
 		more()
 	}
 	return b
-}
-
-// question makes t what the block ends with.
-func (b *block) question(t *node) {
-	b.truth = t
-	if slot, k, not, ok := t.equalSlot(); ok {
-		b.end, b.slot, b.k = endEqual, int32(slot), k
-		if not {
-			b.end = endDiffer
-		}
-		return
-	}
-	g := &gen{p: b.code.prog, late: true}
-	b.cond = g.truth(t)
-	if g.over {
-		n := b.code.def.nodes[b.node].cond
-		b.truth, b.cond = n, b.code.def.nodes[b.node].whole
-	}
-}
-
-// equalSlot says whether n asks if a word is, or is not, a constant.
-func (n *node) equalSlot() (slot int, k uint64, not, ok bool) {
-	switch n.op {
-	case "not":
-		slot, k, not, ok = n.right.equalSlot()
-		return slot, k, !not, ok
-	case "valid":
-		if h := n.hdr.hdr; h != nil && !h.meta {
-			return h.index, 1, false, true
-		}
-	case "d2b":
-		slot, ok = n.right.plainSlot()
-		return slot, 0, true, ok
-	case "==", "!=":
-		if !n.left.boolean && n.right.op == "const" && n.right.val.IsUint64() {
-			slot, ok = n.left.plainSlot()
-			return slot, n.right.val.Uint64(), n.op == "!=", ok
-		}
-	}
-	return 0, 0, false, false
 }
 
 // wanted are the words of which it helps to know the value at a place: those

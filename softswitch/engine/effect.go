@@ -33,7 +33,8 @@ const (
 // operation is one compiled primitive: run does it whatever is known.
 type operation struct {
 	effect
-	run step
+	run    step
+	direct *move // does the same, if not nil
 }
 
 // stores says which operand a primitive writes.

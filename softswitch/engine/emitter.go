@@ -1,37 +1,17 @@
 package engine
 
-// emitter compiles primitives for known facts, and joins moves between words.
+// emitter compiles primitives for known facts.
 type emitter struct {
 	prog  *Program
 	facts *facts
-	steps []step
 	moves []move
-	dirty []int // headers that moves write
+	steps []step
 }
 
-// move is one operation on words:
-//
-//	w[dst] = ((w[src] & mask) << shl >> shr + add) & keep
-//
-// or, if op is not moveOne, w[dst] = (that op w[with]) & keep, where add and
-// with are exclusive. A constant has mask 0.
-type move struct {
-	dst, src, with int32
-	op             moveOp
-	shl, shr       uint8
-	mask, add      uint64
-	keep           uint64
+func (e *emitter) step(s step) {
+	e.moves = append(e.moves, move{op: moveStep, src: int32(len(e.steps))})
+	e.steps = append(e.steps, s)
 }
-
-type moveOp uint8
-
-const (
-	moveOne moveOp = iota
-	moveArg        // src counts the parameters of the action
-	moveAdd
-	moveSub
-	moveOr
-)
 
 // action compiles the primitives of an action without jumps; true means that
 // the pipeline ends there.
@@ -55,7 +35,11 @@ func (e *emitter) prim(p *operation) {
 			return
 		}
 	case effAdd:
-		if f.is(p.hdr.index, 1) {
+		switch v, known := f.get(p.hdr.index); {
+		case known && v == 0:
+			e.moves = append(e.moves, move{op: moveValid, dst: int32(p.hdr.index), add: uint64(p.hdr.size)})
+			return
+		case known:
 			return
 		}
 	case effRemove:
@@ -63,12 +47,14 @@ func (e *emitter) prim(p *operation) {
 			return
 		}
 	case effPopAll:
-		e.flush()
-		e.steps = append(e.steps, p.stack.popAll(f))
+		e.step(p.stack.popAll(f))
 		return
 	}
-	e.flush()
-	e.steps = append(e.steps, p.run)
+	if p.direct != nil {
+		e.moves = append(e.moves, *p.direct)
+		return
+	}
+	e.step(p.run)
 }
 
 // popAll makes the valid elements invalid.
@@ -110,65 +96,49 @@ func (e *emitter) assign(p *operation) bool {
 			return true // so do the header's bytes, if it is one's
 		}
 	}
-	m, ok := src.asMove()
-	if !ok {
-		m, ok = e.pair(src)
-	}
-	if !ok {
-		if src == p.src && dst.hdr.meta {
-			return false
+	if moves, ok := src.asMoves(e.prog.result.slot); ok {
+		last := &moves[len(moves)-1]
+		last.dst, last.keep = int32(dst.slot), last.keep&keep
+		e.moves = append(e.moves, moves...)
+		if !dst.hdr.meta {
+			e.touch(dst.hdr)
 		}
-		g := &gen{p: e.prog, late: true}
-		x := g.word(src)
-		if g.over {
-			return false
-		}
-		e.flush()
-		e.steps = append(e.steps, storeKnown(dst, x, keep))
 		return true
 	}
-	m.dst, m.keep = int32(dst.slot), m.keep&keep
-	e.moves = append(e.moves, m)
-	if !dst.hdr.meta && !e.isDirty(dst.hdr) {
-		e.dirty = append(e.dirty, dst.hdr.index)
+	if src == p.src && dst.hdr.meta {
+		return false
 	}
-	return true
+	g := &gen{p: e.prog, late: true}
+	x := g.word(src)
+	if !g.over {
+		e.step(storeKnown(dst, x, keep))
+	}
+	return !g.over
 }
 
-// pair compiles a sum, difference or union of two moves, the second by way of
-// the scratch word.
-func (e *emitter) pair(n *node) (move, bool) {
-	keep := allBits
-	for n.op == "&" && n.right.op == "const" && n.right.val.Sign() >= 0 {
-		keep &= lowWord(n.right.val)
-		n = n.left
-	}
-	op, ok := map[string]moveOp{"+": moveAdd, "-": moveSub, "|": moveOr}[n.op]
-	if !ok {
-		return move{}, false
-	}
-	l, ok1 := n.left.asMove()
-	r, ok2 := n.right.asMove()
-	if !ok1 || !ok2 || l.op != moveOne || r.op != moveOne || l.add != 0 || l.keep != allBits && l.shl|l.shr != 0 {
-		return move{}, false
-	}
-	l.mask, l.keep = l.mask&l.keep, keep // without a shift both masks are one
-	l.op, l.with = op, r.src
-	if r.mask != allBits || r.keep != allBits || r.add != 0 || r.shl|r.shr != 0 {
-		r.dst = int32(e.prog.result.slot)
-		e.moves = append(e.moves, r)
-		l.with = r.dst
-	}
-	return l, true
-}
-
-func (e *emitter) isDirty(h *headerDef) bool {
-	for _, i := range e.dirty {
-		if i == h.index {
-			return true
+// touch notes that a header is not as received, unless the moves since the
+// last step say so.
+func (e *emitter) touch(h *headerDef) {
+	for i := len(e.moves) - 1; i >= 0 && e.moves[i].op != moveStep && e.moves[i].op != moveValid; i-- {
+		if e.moves[i].op == moveDirty && e.moves[i].dst == int32(h.index) {
+			return
 		}
 	}
-	return false
+	e.moves = append(e.moves, move{op: moveDirty, dst: int32(h.index)})
+}
+
+// operand returns the word with n's value, if moves can bring it there.
+func (e *emitter) operand(n *node, scratch int) (slot int, ok bool) {
+	if s, ok := n.plainSlot(); ok {
+		return s, true
+	}
+	moves, ok := n.asMoves(scratch)
+	if !ok || !n.isUint() {
+		return 0, false
+	}
+	moves[len(moves)-1].dst = int32(scratch)
+	e.moves = append(e.moves, moves...)
+	return scratch, true
 }
 
 // storeKnown stores to a field whose header, if it has one, is valid.
@@ -181,104 +151,4 @@ func storeKnown(dst *fieldLoc, x wordFn, keep uint64) step {
 		c.w[slot] = x(c) & keep
 		c.hdr[h].dirty = true
 	}
-}
-
-const allBits = ^uint64(0)
-
-// asMove recognises constants, fields, parameters, and shifts, masks and sums
-// with constants of them, as far as one move can do.
-func (n *node) asMove() (move, bool) {
-	one := move{mask: allBits, keep: allBits}
-	switch n.op {
-	case "const":
-		one.mask, one.add = 0, lowWord(n.val)
-		return one, true
-	case "local":
-		one.src, one.op = int32(n.param.slot), moveArg
-		return one, !n.param.wide()
-	case "field":
-		s, ok := n.plainSlot()
-		one.src = int32(s)
-		return one, ok
-	}
-	if n.right == nil || n.left == nil || n.right.op != "const" {
-		return move{}, false
-	}
-	m, ok := n.left.asMove()
-	k := lowWord(n.right.val)
-	switch shifted := m.shl|m.shr != 0; n.op {
-	case "&":
-		m.keep &= k
-		return m, ok && n.right.val.Sign() >= 0
-	case "+", "-":
-		if n.op == "-" {
-			k = -k
-		}
-		if shifted && m.keep != allBits || m.add != 0 {
-			return move{}, false
-		}
-		m.mask, m.keep, m.add = m.mask&m.keep, allBits, k
-		return m, ok
-	case "<<", ">>":
-		exact := n.op == "<<" || n.left.isUint()
-		if !ok || shifted || m.add != 0 || k > 63 || !exact || !n.right.val.IsUint64() {
-			return move{}, false
-		}
-		m.mask, m.keep = m.mask&m.keep, allBits
-		if n.op == "<<" {
-			m.shl = uint8(k)
-		} else {
-			m.shr = uint8(k)
-		}
-		return m, true
-	}
-	return move{}, false
-}
-
-// flush makes a step of the moves so far.
-func (e *emitter) flush() {
-	moves, dirty := e.moves, e.dirty
-	e.moves, e.dirty = nil, nil
-	if len(moves) == 0 {
-		return
-	}
-	if len(dirty) == 0 {
-		e.steps = append(e.steps, func(c *packet) { c.move(moves) })
-		return
-	}
-	e.steps = append(e.steps, func(c *packet) {
-		c.move(moves)
-		for _, h := range dirty {
-			c.hdr[h].dirty = true
-		}
-	})
-}
-
-// move runs moves in order.
-func (c *packet) move(moves []move) {
-	w := c.w
-	for i := range moves {
-		m := &moves[i]
-		if m.op == moveArg {
-			w[m.dst] = (c.args[m.src]&m.mask<<(m.shl&63)>>(m.shr&63) + m.add) & m.keep
-			continue
-		}
-		v := w[m.src] & m.mask << (m.shl & 63) >> (m.shr & 63)
-		switch m.op {
-		case moveOne:
-			v += m.add
-		case moveAdd:
-			v += w[m.with]
-		case moveSub:
-			v -= w[m.with]
-		case moveOr:
-			v |= w[m.with]
-		}
-		w[m.dst] = v & m.keep
-	}
-}
-
-func (e *emitter) finish() []step {
-	e.flush()
-	return e.steps
 }

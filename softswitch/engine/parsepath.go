@@ -91,7 +91,9 @@ func newParseCode(p *Program, to *code) *parseCode {
 	for slot := range p.layout.words {
 		f.learn(slot, 0) // as packet.reset leaves it
 	}
-	f.forget(p.result.slot)
+	for i := range 3 {
+		f.forget(p.result.slot + i)
+	}
 	f.forgetSwitch(&p.std)
 	for _, list := range p.fieldLists { // survives recirculation
 		for _, l := range list {

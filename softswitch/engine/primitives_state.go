@@ -18,9 +18,6 @@ func (s *scope) primRegisterRead(o operands) (step, error) {
 		return nil, err
 	}
 	if !r.wide() {
-		if st := readWord(dst, r, o[2], s); st != nil {
-			return st, nil
-		}
 		return s.storeUnless(dst, func(c *packet) (uint64, bool) {
 			cells := c.dp.registers[r.index].words
 			if i := idx(c); i < uint64(len(cells)) {
@@ -36,27 +33,41 @@ func (s *scope) primRegisterRead(o operands) (step, error) {
 	return readWide(dst.field, r, idx), nil
 }
 
-// readWord reads a cell into a metadata field that holds it, at an index that
-// is a plain field; nil if the operands are others.
-func readWord(dst *node, r *registerDef, index *bmv2json.Value, s *scope) step {
-	n, err := s.data(index)
-	if err != nil || dst.op != "field" || dst.field.wide() || !dst.field.hdr.meta || dst.field.bits < r.info.Bits {
-		return nil
-	}
-	to, at := dst.field.slot, r.index
-	from, ok := n.plainSlot()
-	if !ok {
-		return nil
-	}
-	return func(c *packet) {
-		cells := c.dp.registers[at].words
-		if i := c.w[from]; i < uint64(len(cells)) {
-			c.w[to] = cells[i]
-			return
+// directMove returns the move that does what a primitive does: a register read
+// into metadata, or a count, at an index that is a plain field.
+func (s *scope) directMove(p *bmv2json.Primitive) *move {
+	switch p.Op {
+	case "register_read":
+		r, _, err1 := s.registerAt(p.Params[1], p.Params[2])
+		dst, err2 := s.target(p.Params[0])
+		n, err3 := s.data(p.Params[2])
+		if err1 != nil || err2 != nil || err3 != nil || r.wide() || dst.op != "field" || dst.field.wide() || !dst.field.hdr.meta {
+			return nil
 		}
-		c.dp.stats.RegisterRange++
-		c.w[to] = 0
+		if at, ok := n.plainSlot(); ok {
+			return &move{op: moveRead, dst: int32(dst.field.slot), src: int32(at), with: int32(r.index), keep: widthMask(dst.field.bits)}
+		}
+	case "count":
+		n, err := s.data(p.Params[1])
+		if err != nil {
+			return nil
+		}
+		if at, ok := n.plainSlot(); ok {
+			return &move{op: moveCount, src: int32(at), with: int32(s.p.counters[p.Params[0].Name].index)}
+		}
 	}
+	return nil
+}
+
+// count counts a packet in a cell of a counter array.
+func (d *Dataplane) count(counter int, at uint64, length int) {
+	cells := d.counters[counter]
+	if at >= uint64(len(cells)) {
+		d.stats.CounterRange++
+		return
+	}
+	cells[at].Packets++
+	cells[at].Bytes += uint64(length)
 }
 
 // readWide copies a wide cell to the field's home.
@@ -157,16 +168,7 @@ func (s *scope) primCount(o operands) (step, error) {
 		return nil, err
 	}
 	idx, at := s.gen().exactUint(n), ctr.index
-	return func(c *packet) {
-		cells := c.dp.counters[at]
-		i := idx(c)
-		if i >= uint64(len(cells)) {
-			c.dp.stats.CounterRange++
-			return
-		}
-		cells[i].Packets++
-		cells[i].Bytes += uint64(c.inLen)
-	}, nil
+	return func(c *packet) { c.dp.count(at, idx(c), c.inLen) }, nil
 }
 
 func (s *scope) primMeter(o operands) (step, error) {

@@ -136,7 +136,7 @@ func (p *Program) buildLayout(j *bmv2json.Program) (err error) {
 		name: "result", bits: 64, live: true, slot: l.words,
 		hdr: &headerDef{name: "engine", meta: true, typ: engineType},
 	}
-	l.words++
+	l.words += 3 // and the two operands of a comparison
 	return p.std.bind(l)
 }
 

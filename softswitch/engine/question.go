@@ -1,0 +1,115 @@
+package engine
+
+// The open questions between blocks. A condition of several parts is asked part
+// by part, so that each answer is known where it leads.
+
+// ask makes a block that only asks.
+func (k *code) ask(node int, t *node, f *facts) *block {
+	b := &block{blockInfo: &blockInfo{code: k, facts: f}}
+	out := &emitter{prog: k.prog, facts: f}
+	b.ends(node, endCond, func() { b.question(t, out) })
+	b.moves, b.steps = out.moves, out.steps
+	return b
+}
+
+// question makes the first part of t what the block ends with.
+func (b *block) question(t *node, out *emitter) {
+	b.truth, b.asked = t, t.first()
+	if b.compare(b.asked, out) {
+		return
+	}
+	g := &gen{p: b.code.prog, late: true}
+	b.cond = g.truth(b.asked)
+	if g.over {
+		n := &b.code.def.nodes[b.node]
+		b.truth, b.asked, b.cond = n.cond, n.cond, n.whole
+	}
+}
+
+// first is the part of a condition that is evaluated first.
+func (n *node) first() *node {
+	for n.op == "and" || n.op == "or" || n.op == "not" {
+		if n.op == "not" {
+			n = n.right
+		} else {
+			n = n.left
+		}
+	}
+	return n
+}
+
+// answered is n after its first part turned out to be v. A condition asked as a
+// whole is its own first part.
+func (n *node) answered(asked *node, v bool) *node {
+	if n == asked {
+		return truthNode(v)
+	}
+	m := *n
+	if n.op == "not" {
+		m.right = n.right.answered(asked, v)
+	} else {
+		m.left = n.left.answered(asked, v)
+	}
+	return shorten(fold(&m))
+}
+
+// compare compiles a comparison of words without a call; false means that it
+// has to be one.
+func (b *block) compare(n *node, out *emitter) bool {
+	if slot, k, not, ok := n.equalSlot(); ok {
+		b.end, b.slot, b.k, b.flip = endEqual, int32(slot), k, flip(not)
+		return true
+	}
+	if n.left == nil || n.left.boolean || n.right == nil || !n.left.isUint() || !n.right.isUint() {
+		return false
+	}
+	l, r, end, not := n.left, n.right, endLess, false
+	switch n.op {
+	case "==", "!=":
+		end, not = endSame, n.op == "!="
+	case "<", ">=":
+		not = n.op == ">="
+	case ">", "<=":
+		l, r, not = r, l, n.op == "<="
+	default:
+		return false
+	}
+	had := len(out.moves)
+	x, ok1 := out.operand(l, b.code.prog.result.slot+1)
+	y, ok2 := out.operand(r, b.code.prog.result.slot+2)
+	if !ok1 || !ok2 {
+		out.moves = out.moves[:had]
+		return false
+	}
+	b.end, b.slot, b.with, b.flip = end, int32(x), int32(y), flip(not)
+	return true
+}
+
+func flip(not bool) uint8 {
+	if not {
+		return 1
+	}
+	return 0
+}
+
+// equalSlot says whether n asks if a word is, or is not, a constant.
+func (n *node) equalSlot() (slot int, k uint64, not, ok bool) {
+	switch n.op {
+	case "not":
+		slot, k, not, ok = n.right.equalSlot()
+		return slot, k, !not, ok
+	case "valid":
+		if h := n.hdr.hdr; h != nil && !h.meta {
+			return h.index, 1, false, true
+		}
+	case "d2b":
+		slot, ok = n.right.plainSlot()
+		return slot, 0, true, ok
+	case "==", "!=":
+		if !n.left.boolean && n.right.op == "const" && n.right.val.IsUint64() {
+			slot, ok = n.left.plainSlot()
+			return slot, n.right.val.Uint64(), n.op == "!=", ok
+		}
+	}
+	return 0, 0, false, false
+}
