@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -148,7 +149,19 @@ func (p *plane) receive(port uint16, frame []byte) []Out {
 	return out
 }
 
-// counted lists every counter that differs from the model's.
+// counted are the tables with direct counters whose entries no step deletes.
+var counted = []string{"channels4", "channels6", "streams4", "streams6", "rlocs"}
+
+// entryHits adds up a table's direct counters.
+func (p *plane) entryHits(table string) (n uint64, err error) {
+	err = p.dp.ReadEntries(table, func(e engine.Entry) bool {
+		n += e.Counter.Packets
+		return true
+	})
+	return n, err
+}
+
+// differs lists every counter that differs from the model's.
 func (p *plane) differs(s *Switch) (diffs []string) {
 	check := func(counter, what string, index int, want uint64) {
 		v, err := p.dp.ReadCounter(counter, index)
@@ -173,6 +186,17 @@ func (p *plane) differs(s *Switch) (diffs []string) {
 		at := (int(st.Slot)<<10 | int(st.RLOC)) * 2
 		check(build.CounterRLOCEvents, fmt.Sprintf("slot %d RLOC %d headers", st.Slot, st.RLOC), at, s.Served[st].Headers)
 		check(build.CounterRLOCEvents, fmt.Sprintf("slot %d RLOC %d copies", st.Slot, st.RLOC), at+1, s.Served[st].Copies)
+	}
+	for _, table := range counted {
+		want := uint64(0)
+		for hit, n := range s.Hits {
+			if name, action, _ := strings.Cut(hit, " "); name == table && !strings.HasPrefix(action, "no_") {
+				want += n
+			}
+		}
+		if n, err := p.entryHits(table); err != nil || n != want {
+			diffs = append(diffs, fmt.Sprintf("direct counters of %s: the program counted %d, the oracle %d (%v)", table, n, want, err))
+		}
 	}
 	if n := p.dp.Stats().Panics; n != 0 {
 		diffs = append(diffs, fmt.Sprintf("%d packets met a bug of the engine", n))

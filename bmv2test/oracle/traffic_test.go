@@ -189,8 +189,12 @@ func (t *traffic) anyEID(i int, v6 bool) netip.Addr {
 		return eid(v6, i, reservedSub, 50+t.IntN(3))
 	case 3:
 		return eid(v6, pick(t.world, dropNet, nativeNet), 1, 1+t.IntN(200))
-	case 4:
-		return eid(v6, 50+t.IntN(150), t.IntN(250), 1+t.IntN(200)) // in no mapping
+	case 4: // in no mapping
+		net := 50 + t.IntN(150)
+		if t.realTime && v6 {
+			net = 0x100 + t.IntN(0xF000) // hardly any twice: nobody moves the clock
+		}
+		return eid(v6, net, t.IntN(250), 1+t.IntN(200))
 	}
 	return eid(v6, 20+t.IntN(sites), pick(t.world, 1, 7), 1+t.IntN(200))
 }

@@ -292,7 +292,7 @@ func (w *world) change() *step {
 		what = "a mapping changes"
 		i, v6 := w.IntN(2), w.chance(50)
 		p := Prefix{w.instances[i], netOf(v6, 20+w.IntN(sites))}
-		if _, there := c.EIDs[p]; there && w.chance(20) {
+		if _, there := c.EIDs[p]; there && w.chance(20) && !w.realTime {
 			delete(c.EIDs, p)
 		} else {
 			c.EIDs[p] = w.mapping()
