@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/p4/build"
 )
@@ -42,15 +43,27 @@ func startBMv2(t *testing.T, device uint64) string {
 
 // The same controller on a stock bmv2: filled once, then found right.
 func TestBMv2(t *testing.T) {
-	cfg := load(t, "testdata/bmv2-vpn.yaml")
-	cfg.Switches[0].Address, cfg.Switches[0].DeviceID = startBMv2(t, 71), 71
-	cfg.Switches[1].Address, cfg.Switches[1].DeviceID = startBMv2(t, 72), 72
+	for i, tc := range []struct{ file, etr string }{
+		{"testdata/bmv2-vpn.yaml", "east"},
+		{"testdata/dual-stack.yaml", "home"},
+	} {
+		t.Run(tc.file, func(t *testing.T) {
+			cfg := load(t, tc.file)
+			for j := range cfg.Switches {
+				cfg.Switches[j].DeviceID = uint64(70 + 10*i + j)
+				cfg.Switches[j].Address = startBMv2(t, cfg.Switches[j].DeviceID)
+				cfg.Switches[j].Target = config.BMv2
+			}
+			onBMv2(t, cfg, tc.etr)
+		})
+	}
+}
+
+func onBMv2(t *testing.T, cfg *config.Config, etr string) {
 	c, stop := run(t, cfg, nil, Options{})
 	ready(t, c)
-	for _, sw := range cfg.Switches {
-		holds(t, c, sw.Name)
-	}
-	noEvents(t, c, "east")
+	allHold(t, c)
+	noEvents(t, c, etr)
 	stop()
 
 	w := &tap{}
@@ -60,19 +73,38 @@ func TestBMv2(t *testing.T) {
 	if n, p := w.count(), c.Status().Switches[0].Pipelines; n != 0 || p != 0 {
 		t.Errorf("a right switch: %d updates and %d pipelines were written", n, p)
 	}
+	// A limit that nobody wants any more goes, and a stream changes delivery.
+	next := *cfg
+	next.Channels = slices.Clone(cfg.Channels)
+	next.Channels[0].Rate = 0
+	next.Sites = slices.Clone(cfg.Sites)
+	next.Sites[1].Streams = nil
+	if err := c.Apply(&next); err != nil {
+		t.Fatal(err)
+	}
+	for _, sw := range cfg.Switches {
+		if err := eventually(func() error { return differs(c, sw.Name) }); err != nil {
+			t.Error(err)
+		}
+	}
 	stop()
 
 	// Another version of the program replaces this one, groups included.
-	next, err := p4rt.NewPipeline(build.P4Info(), append(slices.Clone(build.DeviceConfig()), '\n'))
+	program, err := p4rt.NewPipeline(build.P4Info(), append(slices.Clone(build.DeviceConfig()), '\n'))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, _ = run(t, cfg, nil, Options{ElectionID: p4rt.ElectionID{Low: 3}, Program: next})
+	c, _ = run(t, cfg, nil, Options{ElectionID: p4rt.ElectionID{Low: 3}, Program: program})
 	ready(t, c)
-	for _, sw := range cfg.Switches {
-		holds(t, c, sw.Name)
-	}
+	allHold(t, c)
 	if got := c.Status().Switches[0].Pipelines; got != 1 {
 		t.Errorf("%d pipelines were pushed", got)
+	}
+}
+
+func allHold(t *testing.T, c *Controller) {
+	t.Helper()
+	for _, sw := range c.state.Config.Switches {
+		holds(t, c, sw.Name)
 	}
 }

@@ -29,6 +29,7 @@ actions { preamble { id: 0x01000003 name: "send" }
   params { id: 9 name: "port" bitwidth: 9 } params { id: 2 name: "mac" bitwidth: 48 } }
 actions { preamble { id: 0x01000002 name: "drop" } }
 counters { preamble { id: 0x12000001 name: "drops" } spec { unit: BOTH } size: 8 }
+meters { preamble { id: 0x14000001 name: "rates" } spec { unit: PACKETS } size: 4 }
 controller_packet_metadata { preamble { id: 1 name: "packet_in" } metadata { id: 1 name: "in" bitwidth: 16 } }
 controller_packet_metadata { preamble { id: 2 name: "packet_out" } metadata { id: 1 name: "out" bitwidth: 9 } }
 `
@@ -172,6 +173,10 @@ func TestGroups(t *testing.T) {
 	if err != nil || back.String() != "multicast_group 0x1002 -> port 2 rid 1, port 2 rid 2" {
 		t.Errorf("got %v, %v", back, err)
 	}
+	run := &Group{ID: 1, Replicas: []Replica{{2, 1}, {2, 2}, {2, 3}, {3, 4}, {3, 6}}}
+	if got := run.String(); got != "multicast_group 0x1 -> port 2 rid 1..3, port 3 rid 4, port 3 rid 6" {
+		t.Errorf("prints %s", got)
+	}
 	if !g.SameReplicas(&Group{ID: 0x1002, Replicas: []Replica{{2, 2}, {2, 1}}}) || g.SameReplicas(&Group{Replicas: []Replica{{2, 1}, {2, 1}}}) {
 		t.Error("SameReplicas compares order, or not all")
 	}
@@ -191,7 +196,8 @@ func TestValueString(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	s := testSchema(f)
-	for _, e := range []Object{route(1, "10.0.0.0/8", 2), &Group{ID: 1, Replicas: []Replica{{1, 1}}}} {
+	for _, e := range []Object{route(1, "10.0.0.0/8", 2), &Group{ID: 1, Replicas: []Replica{{1, 1}}},
+		&Meter{Name: "rates", Index: 3, Config: &MeterConfig{1, 2, 3, 4}}} {
 		entity, err := s.Encode(e)
 		if err != nil {
 			f.Fatal(err)
