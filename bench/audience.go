@@ -42,20 +42,20 @@ func Skewed(viewers, sites int) Audience {
 	return a
 }
 
+// Even spreads viewers over sites as evenly as they go.
+func Even(viewers, sites int) Audience {
+	a := make(Audience, sites)
+	for i := range a {
+		a[i] = viewers*(i+1)/sites - viewers*i/sites
+	}
+	return a
+}
+
 // Viewers returns the number of viewers in all.
 func (a Audience) Viewers() int {
 	n := 0
 	for _, s := range a {
 		n += s
-	}
-	return n
-}
-
-// Lists returns how many header packets of up to max entries serve all.
-func (a Audience) Lists(max int) int {
-	n := 0
-	for _, s := range a {
-		n += (s + max - 1) / max
 	}
 	return n
 }

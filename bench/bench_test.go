@@ -69,7 +69,7 @@ func allLoads(t testing.TB) []*load {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []*load{i.plain, i.lisp, i.single, i.lists, i.payload, e.lisp, e.single, e.lists}
+	return []*load{i.plain, i.lisp, i.single, i.lists, i.fullLists, i.payload, e.lisp, e.single, e.lists}
 }
 
 func BenchmarkRound(b *testing.B) {

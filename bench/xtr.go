@@ -25,7 +25,7 @@ const (
 
 // itrLoads are the workloads of an ITR with an audience.
 type itrLoads struct {
-	plain, lisp, lispViewer, single, lists, payload *load
+	plain, lisp, lispViewer, single, lists, fullLists, payload *load
 }
 
 func newITRLoads(a Audience) (*itrLoads, error) {
@@ -37,6 +37,7 @@ func newITRLoads(a Audience) (*itrLoads, error) {
 	single, viewers := m.itrRounds(a, 1), a.Viewers()
 	lists, unicast := m.itrRounds(a, wire.MaxEntries), m.unicast(a, netip.Addr{})
 	sent := single[0].want
+	even := Even(640, 20)
 	media := []round{m.media(a)}
 	on := func(name string, rounds []round, per int) *load {
 		return &load{name: name, plane: itr, port: localPort, rounds: rounds, per: per}
@@ -47,6 +48,7 @@ func newITRLoads(a Audience) (*itrLoads, error) {
 		lispViewer: on("LISP unicast of the media", media, viewers),
 		single:     on("CoreCast ITR, copies included", single, sent),
 		lists:      on("CoreCast ITR, lists of 32", lists, viewers),
+		fullLists:  on("CoreCast ITR, lists of 32, 640 viewers in 20 sites", m.itrRounds(even, wire.MaxEntries), even.Viewers()),
 		payload:    on("payload into the store", m.payloadRounds(), channelRounds),
 	}, m.err
 }
@@ -57,7 +59,7 @@ func ITR(o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := measure([]*load{l.plain, l.lisp, l.single, l.lispViewer, l.lists, l.payload}, o.Turns, o.Slice); err != nil {
+	if err := measure([]*load{l.plain, l.lisp, l.single, l.lispViewer, l.lists, l.fullLists, l.payload}, o.Turns, o.Slice); err != nil {
 		return nil, err
 	}
 	r := newReport()
@@ -66,6 +68,7 @@ func ITR(o Options) (*Report, error) {
 	r.add(l.single, perPacket, l.lisp, l.plain)
 	r.add(l.lispViewer, perViewer)
 	r.add(l.lists, perViewer, l.lispViewer)
+	r.add(l.fullLists, perViewer, l.lispViewer)
 	r.add(l.payload, perInput, l.lisp)
 	return r, nil
 }

@@ -24,6 +24,7 @@ const (
 	moveOr           // or w[with] in place of add
 	moveMin          // w[dst] = min(w[src], add)
 	moveRead         // w[dst] = cell w[src] of register array with
+	moveMeter        // w[dst] = colour of cell w[src] of meter array with
 	moveCount        // counts in cell w[src] of counter array with
 	moveDirty        // header dst is not as received
 	moveValid        // header dst, not valid before, of add bytes
@@ -55,6 +56,11 @@ func (c *packet) move(moves []move, steps []step) {
 				v = cells[at]
 			} else {
 				c.dp.stats.RegisterRange++
+			}
+		case moveMeter:
+			var ok bool
+			if v, ok = c.meter(int(m.with), w[m.src]); !ok {
+				continue
 			}
 		case moveCount:
 			c.dp.count(int(m.with), w[m.src], c.inLen)
@@ -141,7 +147,25 @@ func (n *node) asMoves(scratch int) ([]move, bool) {
 		in[len(in)-1].dst = int32(scratch)
 		return append(in, move{op: moveMin, src: int32(scratch), add: n.hi.Uint64(), keep: allBits}), true
 	}
-	return n.asPair(scratch)
+	if pair, ok := n.asPair(scratch); ok {
+		return pair, true
+	}
+	if n.right == nil || n.left == nil || n.right.op != "const" {
+		return nil, false
+	}
+	in, ok := n.left.asMoves(scratch)
+	if !ok {
+		return nil, false
+	}
+	// The operation with a constant, on the scratch word.
+	on := *n
+	on.left = &node{op: "field", field: &fieldLoc{bits: 64, slot: scratch}, lo: n.left.lo, hi: n.left.hi}
+	last, ok := on.asMove()
+	if !ok {
+		return nil, false
+	}
+	in[len(in)-1].dst = int32(scratch)
+	return append(in, last), true
 }
 
 // asPair compiles a sum, difference or union, the second operand by way of the

@@ -33,8 +33,8 @@ func (s *scope) primRegisterRead(o operands) (step, error) {
 	return readWide(dst.field, r, idx), nil
 }
 
-// directMove returns the move that does what a primitive does: a register read
-// into metadata, or a count, at an index that is a plain field.
+// directMove returns the move that does what a primitive does: a register read or
+// meter into metadata, or a count, at an index that is a plain field.
 func (s *scope) directMove(p *bmv2json.Primitive) *move {
 	switch p.Op {
 	case "register_read":
@@ -46,6 +46,16 @@ func (s *scope) directMove(p *bmv2json.Primitive) *move {
 		}
 		if at, ok := n.plainSlot(); ok {
 			return &move{op: moveRead, dst: int32(dst.field.slot), src: int32(at), with: int32(r.index), keep: widthMask(dst.field.bits)}
+		}
+	case "execute_meter":
+		dst, err1 := s.target(p.Params[2])
+		n, err2 := s.data(p.Params[1])
+		if err1 != nil || err2 != nil || dst.op != "field" || dst.field.wide() || !dst.field.hdr.meta {
+			return nil
+		}
+		if at, ok := n.plainSlot(); ok {
+			with := s.p.meters[p.Params[0].Name].index
+			return &move{op: moveMeter, dst: int32(dst.field.slot), src: int32(at), with: int32(with), keep: widthMask(dst.field.bits)}
 		}
 	case "count":
 		n, err := s.data(p.Params[1])
@@ -185,13 +195,19 @@ func (s *scope) primMeter(o operands) (step, error) {
 		return nil, err
 	}
 	idx, at := s.gen().exactUint(n), m.index
-	return s.storeUnless(dst, func(c *packet) (uint64, bool) {
-		cells := c.dp.meters[at]
-		i := idx(c)
-		if i >= uint64(len(cells)) {
-			c.dp.stats.MeterRange++
-			return 0, false
-		}
-		return cells[i].run(c.dp.micros(), m.units(c)), true
-	}), nil
+	return s.storeUnless(dst, func(c *packet) (uint64, bool) { return c.meter(at, idx(c)) }), nil
+}
+
+// meter runs a cell of a meter array; false is a cell that does not exist.
+func (c *packet) meter(array int, at uint64) (color uint64, ok bool) {
+	cells := c.dp.meters[array]
+	if at >= uint64(len(cells)) {
+		c.dp.stats.MeterRange++
+		return 0, false
+	}
+	m := &cells[at]
+	if !m.configured {
+		return 0, true
+	}
+	return m.run(c.dp.micros(), c.dp.prog.meterList[array].units(c)), true
 }
