@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +16,8 @@ import (
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/p4/build"
+	"github.com/corecast/corecast/wire"
+	"github.com/corecast/corecast/wire/inet"
 	p4configv1 "github.com/p4lang/p4runtime/go/p4/config/v1"
 	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
 	"google.golang.org/grpc/codes"
@@ -378,6 +382,53 @@ func TestCounters(t *testing.T) {
 		t.Errorf("punts %v, %v", punts, err)
 	}
 	noEvents(t, c, "etr-1")
+}
+
+// What an ITR sends of a channel is counted for the channel and for each RLOC.
+func TestChannelCounters(t *testing.T) {
+	cfg, targets := fig2(t)
+	c, _ := run(t, cfg, nil, Options{})
+	ready(t, c)
+	send := func(packet []byte, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := inet.Datagram{TTL: 64, Src: netip.MustParseAddrPort("10.0.0.10:5000"),
+			Dst: netip.AddrPortFrom(cfg.Channels[0].ReservedEID, wire.Port), Payload: packet}
+		ethernet := inet.Ethernet{Dst: inet.MAC(cfg.FindSwitch("itr").FindPort(1).MAC), Type: build.EthertypeIPv4}
+		frame, err := d.Append(ethernet.Append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := targets["itr"].cable.Send([][]byte{frame}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	media := []byte("sixteen payloads")
+	id := wire.Identify(1, media)
+	send(wire.AppendPayload(nil, id, media))
+	for _, viewer := range []string{"10.1.0.11:5004", "10.1.0.12:5004", "10.3.0.11:5004"} {
+		send(wire.AppendHeader4(nil, id, []netip.AddrPort{netip.MustParseAddrPort(viewer)}))
+	}
+	want := map[netip.Addr]Sent{
+		netip.MustParseAddr("192.0.2.21"): {Headers: 2, Copies: 1},
+		netip.MustParseAddr("192.0.2.23"): {Headers: 1, Copies: 1},
+	}
+	ctx := context.Background()
+	if err := eventually(func() error {
+		sent, err := c.RLOCEvents(ctx, "news")
+		if err == nil && !maps.Equal(sent, want) {
+			err = fmt.Errorf("sent %v, want %v", sent, want)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	events, err := c.ChannelEvents(ctx, "news")
+	if err != nil || events["payload"].Packets != 1 || events["header"].Packets != 3 || events["copy"].Packets != 2 {
+		t.Errorf("events %v, %v", events, err)
+	}
 }
 
 // noEvents expects counters that can be read and have counted nothing.
