@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"hash/crc32"
 	"net/netip"
 	"slices"
 
@@ -72,7 +73,7 @@ func (s *Switch) exit(way Way, dst netip.Addr, flow []byte) (*exit, *verdict) {
 	case ToRLOC, ToRLOCs:
 		e.rloc = way.RLOC
 		if way.Kind == ToRLOCs {
-			rloc, ok := s.Config.Buckets[BucketKey{way.Set, uint8(crc16(flow) % 16)}]
+			rloc, ok := s.Config.Buckets[BucketKey{way.Set, uint8(crc32.ChecksumIEEE(flow) % 16)}]
 			if !ok {
 				s.hit("rloc_sets", "no_encap")
 				return nil, drop(build.DropNoEncap)

@@ -51,7 +51,7 @@ func (s *Switch) limitSlot(j *job) *verdict {
 }
 
 // limitPunt holds a punt reason to its rate.
-func (s *Switch) limitPunt(_ *job, v *verdict) *verdict {
+func (s *Switch) limitPunt(v *verdict) *verdict {
 	if rate, ok := s.Config.PuntRates[v.punt]; ok && !s.take("punt", uint16(v.punt), rate, 1) {
 		return drop(build.DropPuntRate)
 	}

@@ -130,7 +130,7 @@ func (s *Switch) Receive(port uint16, frame []byte) []Out {
 	j := &job{received: len(frame)}
 	v := s.enter(j, port, frame)
 	if v.punt != 0 {
-		v = s.limitPunt(j, v)
+		v = s.limitPunt(v)
 	}
 	switch {
 	case v.drop != 0:

@@ -139,12 +139,12 @@ func (c *coverage) String() string {
 	return b.String()
 }
 
-// FuzzOracle plays worlds without end.
+// FuzzOracle plays worlds for as long as it may.
 func FuzzOracle(f *testing.F) {
 	for seed := range uint64(4) {
 		f.Add(1<<32 + seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
-		runWorld(t, seed, 1_000, &coverage{hits: make(map[string]uint64)})
+		runWorld(t, seed, 5_000, &coverage{hits: make(map[string]uint64)})
 	})
 }

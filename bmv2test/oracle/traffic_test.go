@@ -31,7 +31,7 @@ func sorted[K comparable, V any](m map[K]V) iter.Seq2[K, V] {
 type traffic struct {
 	*world
 	talks  []*talk
-	queued []*step
+	queued []*step // what must come next
 }
 
 // talk is what the source of a channel or stream sends: two payloads back can
@@ -79,6 +79,9 @@ func (t *traffic) next() *step {
 		if t.realTime {
 			return t.ordinary()
 		}
+		if t.chance(10) {
+			return t.missAgain()
+		}
 		return &step{what: "time passes", wait: time.Duration(1+t.IntN(500)) * time.Millisecond}
 	case n < 500:
 		return t.spoil(t.talk(t.talks[t.IntN(len(t.talks))]))
@@ -94,7 +97,18 @@ func (t *traffic) next() *step {
 	return t.packetOut()
 }
 
-// talk makes a payload and queues its headers, or does something wrong.
+// missAgain sends a packet that nobody has a mapping for, and the same again
+// just before or just when it may be reported again.
+func (t *traffic) missAgain() *step {
+	v6, i := t.chance(50), t.IntN(2)
+	p := t.plain(v6, eid(v6, i, 1, 2), eid(v6, 50+t.IntN(150), 1, 1))
+	miss := t.frame("miss", t.localPort(i), p)
+	wait := build.MissHold*time.Microsecond - pick(t.world, 0, time.Millisecond)
+	t.queued = append(t.queued, &step{what: "time passes", wait: wait}, miss)
+	return miss
+}
+
+// talk makes the next payload, a header for one of the last, or something wrong.
 func (t *traffic) talk(k *talk) *step {
 	toGroup := k.stream != nil && t.c.Streams[*k.stream].Group != 0
 	if t.chance(15) || len(k.media) == 0 || toGroup && t.chance(70) {
@@ -141,7 +155,11 @@ func (t *traffic) headerFor(k *talk, m media) []byte {
 	var viewers []netip.AddrPort
 	first := t.viewer(k)
 	for range n {
-		viewers = append(viewers, netip.AddrPortFrom(first, uint16(1+t.IntN(65535))))
+		port := uint16(1 + t.IntN(65535))
+		if t.chance(3) {
+			port = t.zeroSumPort(k, m, first)
+		}
+		viewers = append(viewers, netip.AddrPortFrom(first, port))
 		if k.stream != nil || first.As16()[13] == byte(k.instance) {
 			first = t.viewer(k)
 		}
@@ -156,6 +174,17 @@ func (t *traffic) headerFor(k *talk, m media) []byte {
 	}
 	return b
 }
+
+// zeroSumPort is the port that makes the UDP checksum of a viewer's packet come
+// out as 0, which must be sent as 0xFFFF.
+func (t *traffic) zeroSumPort(k *talk, m media, viewer netip.Addr) uint16 {
+	header := t.datagram(k.source, k.reserved, k.sourcePort(), wire.Port, nil)
+	p := ip{!k.source.Is4(), header}.datagram(viewer, 0, m.bytes)
+	udp, _ := p.udp()
+	return max(1, be.Uint16(udp[6:]))
+}
+
+func (k *talk) sourcePort() uint16 { return uint16(5000 + k.instance) }
 
 // viewer is an EID that a header may name.
 func (t *traffic) viewer(k *talk) netip.Addr {
@@ -213,7 +242,7 @@ func (t *traffic) send(k *talk, message []byte, what string) *step {
 		message = slices.Concat(make([]byte, build.LISPBytes), t.datagram(src, dst, 5000, wire.Port, message))
 		port = build.LISPDataPort
 	}
-	p := t.datagram(src, dst, uint16(5000+k.instance), port, message)
+	p := t.datagram(src, dst, k.sourcePort(), port, message)
 	if t.chance(1) {
 		p = t.stretch(p)
 	}
