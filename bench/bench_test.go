@@ -84,3 +84,20 @@ func BenchmarkRound(b *testing.B) {
 		})
 	}
 }
+
+func TestMemoryHoldsTheSizesOfTheProgram(t *testing.T) {
+	s := FullSizes()
+	if testing.Short() {
+		s.Prefixes /= 100
+	}
+	r, err := Memory(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Results) != 5 {
+		t.Fatalf("%d results: want 5", len(r.Results))
+	}
+	for _, x := range r.Results {
+		t.Logf("%s: %.1f %s", x.Name, x.Value, x.Unit)
+	}
+}

@@ -16,6 +16,8 @@ func newBenchCommand() *cobra.Command {
 	}
 	cmd.AddCommand(
 		newBenchOf("itr", "CPU time at the ITR for the paper's 1,429 viewers in 200 sites", bench.ITR),
+		newBenchOf("memory", "memory of a switch that is filled to the sizes of the P4 program",
+			func(bench.Options) (*bench.Report, error) { return bench.Memory(bench.FullSizes()) }),
 		newBenchOf("etr", "CPU time at an ETR for each viewer's packet", bench.ETR),
 	)
 	return cmd

@@ -57,19 +57,27 @@ func (e *emitter) prim(p *operation) {
 	e.step(p.run)
 }
 
-// popAll makes the valid elements invalid.
+// popAll makes all elements invalid. Those that are not, for all that is known,
+// are cleared in one sweep: clearing twice does no harm.
 func (d *stackDef) popAll(f *facts) step {
-	var open []*headerDef
+	var words, wides []int
 	for _, h := range d.elems {
-		if !f.is(h.index, 0) {
-			open = append(open, h)
+		if f.is(h.index, 0) {
+			continue
+		}
+		words = append(append(words, h.index), h.clearSlots...)
+		for i := range h.extractWide {
+			wides = append(wides, h.extractWide[i].slot)
 		}
 	}
 	at, size := d.index, len(d.elems)
 	return func(c *packet) {
 		c.next[at] = max(0, c.next[at]-size)
-		for _, h := range open {
-			c.setInvalid(h)
+		for _, s := range words {
+			c.w[s] = 0
+		}
+		for _, s := range wides {
+			c.off[s] = 0
 		}
 	}
 }
