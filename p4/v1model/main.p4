@@ -76,6 +76,8 @@ control Judge(inout headers_t hdr, inout meta_t meta) {
 // flow, or for CoreCast of the channel, so that one site gets one copy.
 // Ports count as 0 where there are none: a header that is not there has no
 // defined value.
+// CRC-32 because the low bits of CRC-16 hardly depend on the low bits of a port:
+// 256 flows from consecutive ports would fill 4 of 16 buckets.
 control Bucket(in headers_t hdr, in meta_t meta, out bit<8> bucket) {
     bit<16> src_port = 0;
     bit<16> dst_port = 0;
@@ -88,11 +90,11 @@ control Bucket(in headers_t hdr, in meta_t meta, out bit<8> bucket) {
         }
         if (meta.rloc_set != 0) {
             if (meta.kind != kind_t.ORDINARY) {
-                hash(bucket, HashAlgorithm.crc16, 8w0, { meta.slot, meta.rloc_set }, 8w16);
+                hash(bucket, HashAlgorithm.crc32, 8w0, { meta.slot, meta.rloc_set }, 8w16);
             } else if (meta.v6) {
-                hash(bucket, HashAlgorithm.crc16, 8w0, { meta.src6, meta.dst6, src_port, dst_port }, 8w16);
+                hash(bucket, HashAlgorithm.crc32, 8w0, { meta.src6, meta.dst6, src_port, dst_port }, 8w16);
             } else {
-                hash(bucket, HashAlgorithm.crc16, 8w0, { meta.src4, meta.dst4, src_port, dst_port }, 8w16);
+                hash(bucket, HashAlgorithm.crc32, 8w0, { meta.src4, meta.dst4, src_port, dst_port }, 8w16);
             }
         }
     }
