@@ -9,6 +9,9 @@ import (
 	"github.com/corecast/corecast/p4/build"
 )
 
+// slotCells is how many cells of its counter a slot has.
+const slotCells = build.StatsCells / build.MaxSlots
+
 // testerElection outranks any controller's election id.
 var testerElection = p4rt.ElectionID{High: 1 << 62}
 
@@ -16,12 +19,12 @@ var testerElection = p4rt.ElectionID{High: 1 << 62}
 type control struct {
 	name    string
 	session *p4rt.Session
-	slot    int64 // of the channel at the ITR, of its stream at an ETR
+	slots   map[bool]int64 // of the channel at the ITR, of its stream at an ETR; true is IPv6's
 }
 
 func takeOver(ctx context.Context, t *testing.T, fig *Fig2, d int, schema *p4rt.Schema) *control {
 	t.Helper()
-	c := &control{name: SwitchName(d)}
+	c := &control{name: SwitchName(d), slots: make(map[bool]int64)}
 	var err error
 	c.session, err = p4rt.Dial(ctx, schema, p4rt.Options{
 		Address: fig.Address(c.name), DeviceID: uint64(d + 1), ElectionID: testerElection,
@@ -30,20 +33,43 @@ func takeOver(ctx context.Context, t *testing.T, fig *Fig2, d int, schema *p4rt.
 	if err != nil {
 		t.Fatalf("%s: %v", c.name, err)
 	}
-	table, param := build.TableStreams, build.ParamStreamSlot
+	tables := map[bool]string{false: build.TableStreams4, true: build.TableStreams6}
 	if d == 0 {
-		table, param = build.TableChannels, build.ParamChannelSlot
+		tables = map[bool]string{false: build.TableChannels4, true: build.TableChannels6}
 	}
-	entries := c.entries(ctx, t, table)
-	if len(entries) != 1 {
-		t.Fatalf("%s: table %s has %d entries, want 1: %v", c.name, table, len(entries), entries)
-	}
-	for _, p := range entries[0].Params {
-		if p.Name == param {
-			c.slot = valueOf(p.Value)
+	for six, table := range tables {
+		entries := c.entries(ctx, t, table)
+		for _, e := range entries {
+			c.slots[six] = paramOf(e, build.ParamStreamSlot) // channels name it alike
+		}
+		if want := !six || fig.Config.Channels[0].SourceEID6.IsValid(); len(entries) > 0 != want {
+			t.Fatalf("%s: table %s has %d entries, want some: %v", c.name, table, len(entries), want)
 		}
 	}
 	return c
+}
+
+// paramOf returns a parameter of an entry's action, -1 if it has none of that
+// name.
+func paramOf(e *p4rt.Entry, name string) int64 {
+	for _, p := range e.Params {
+		if p.Name == name {
+			return valueOf(p.Value)
+		}
+	}
+	return -1
+}
+
+// withParam returns a copy of an entry with another value of a parameter.
+func withParam(e *p4rt.Entry, name string, v p4rt.Value) *p4rt.Entry {
+	changed := *e
+	changed.Params = slices.Clone(e.Params)
+	for i := range changed.Params {
+		if changed.Params[i].Name == name {
+			changed.Params[i].Value = v
+		}
+	}
+	return &changed
 }
 
 func valueOf(v p4rt.Value) (n int64) {
@@ -68,6 +94,7 @@ type cell struct {
 	name    string // of the switch
 	counter string
 	index   int64
+	six     bool // of the channel's IPv6 pair
 }
 
 func (c cell) String() string {
@@ -79,21 +106,25 @@ func (c cell) String() string {
 		name = "punt " + build.PuntReasons[c.index].Name
 	case build.CounterSlotEvents:
 		name = "event " + build.SlotEvents[c.index].Name
+		if c.six {
+			name += " of IPv6"
+		}
 	}
 	return c.name + " " + name
 }
 
 func drop(d int, reason int64) cell {
-	return cell{SwitchName(d), build.CounterDropReasons, reason}
+	return cell{name: SwitchName(d), counter: build.CounterDropReasons, index: reason}
 }
 
 func punt(d int, reason int64) cell {
-	return cell{SwitchName(d), build.CounterPuntReasons, reason}
+	return cell{name: SwitchName(d), counter: build.CounterPuntReasons, index: reason}
 }
 
-// event is one of the events of the network's only channel.
-func event(d int, event int64) cell {
-	return cell{SwitchName(d), build.CounterSlotEvents, event}
+// event is one of the events of the network's only channel, in the family that
+// t is about.
+func (t *T) event(d int, event int64) cell {
+	return cell{SwitchName(d), build.CounterSlotEvents, event, t.six}
 }
 
 // counts holds the cells that are not 0.
@@ -102,21 +133,26 @@ type counts map[cell]uint64
 // read adds all of a switch's cells to into.
 func (c *control) read(ctx context.Context, t *testing.T, into counts) {
 	t.Helper()
-	for _, r := range []struct {
+	type part struct {
 		counter  string
 		first, n int64
-	}{
-		{build.CounterDropReasons, 0, build.ReasonCells},
-		{build.CounterPuntReasons, 0, build.ReasonCells},
-		{build.CounterSlotEvents, c.slot * 8, 8},
-	} {
+		six      bool
+	}
+	parts := []part{
+		{build.CounterDropReasons, 0, build.ReasonCells, false},
+		{build.CounterPuntReasons, 0, build.ReasonCells, false},
+	}
+	for six, slot := range c.slots {
+		parts = append(parts, part{build.CounterSlotEvents, slot * slotCells, slotCells, six})
+	}
+	for _, r := range parts {
 		cells, err := c.session.ReadCounter(ctx, r.counter, r.first, r.n)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		for i, v := range cells {
 			if v.Packets > 0 {
-				into[cell{c.name, r.counter, int64(i)}] = v.Packets
+				into[cell{c.name, r.counter, int64(i), r.six}] = v.Packets
 			}
 		}
 	}

@@ -23,6 +23,9 @@ const (
 	TransitPort = 2
 	loopOut     = 3 // loop ports, on switches that need them
 	loopIn      = 4
+	SecondPort  = 5 // of ETR 1, if asked for
+
+	SecondName = "second" // the host there
 
 	// MediaPort is the UDP port of every viewer.
 	MediaPort = 5004
@@ -34,12 +37,6 @@ const (
 	slash24Domains = 200
 	// maxDomainViewers is the most viewers a domain has EIDs for.
 	maxDomainViewers = 254 * 250
-)
-
-// SourceEID and ReservedEID identify the channel of a Fig. 2 network.
-var (
-	SourceEID   = netip.MustParseAddr("10.0.0.10")
-	ReservedEID = netip.MustParseAddr("10.0.255.1")
 )
 
 // Fig2Options shape a Fig. 2 network. Zero values are the paper's figure: seven
@@ -54,13 +51,22 @@ type Fig2Options struct {
 	StockGrowth bool
 	// NoLoop leaves the loop out: what must grow further is dropped.
 	NoLoop bool
+	// DualStack adds IPv6: hosts and viewers have an IPv6 EID too, the channel
+	// an IPv6 pair, and switches an IPv6 RLOC, by which alone the last domain
+	// is reached.
+	DualStack bool
+	// SecondPort gives ETR 1 one more local port, with host SecondName on it.
+	SecondPort bool
+	// Configure changes the configuration before anything uses it.
+	Configure func(*config.Config)
 	// Tap sees every frame on the transit segment.
 	Tap Tap
 	// FromDomain takes each frame that domain d delivers to its viewers, from
 	// one goroutine a domain. Without it the domain's host keeps them.
 	FromDomain func(d int, frame []byte)
-	// AtSource likewise takes each frame that reaches the source.
-	AtSource func(frame []byte)
+	// AtSecond and AtSource likewise take each frame that reaches the host on
+	// ETR 1's second port, and the source.
+	AtSecond, AtSource func(frame []byte)
 	// Capture is as in Topology.
 	Capture int
 }
@@ -71,6 +77,7 @@ type Viewer struct {
 	Index  int // from 0, through all domains
 	Domain int // from 1
 	EID    netip.AddrPort
+	EID6   netip.AddrPort // in dual-stack networks
 	MAC    inet.MAC
 }
 
@@ -111,6 +118,9 @@ func NewFig2(ctx context.Context, o Fig2Options) (*Fig2, error) {
 	}
 	f.Network = n
 	f.Config = f.config(o)
+	if o.Configure != nil {
+		o.Configure(f.Config)
+	}
 	if err := f.Config.Complete(); err != nil {
 		n.Close()
 		return nil, fmt.Errorf("configuration of the Fig. 2 network: %w", err)
@@ -144,7 +154,7 @@ func placeViewers(clients, domains int) []Viewer {
 			eid := netip.AddrFrom4([4]byte{10, byte(d), byte(1 + i/250), byte(1 + i%250)})
 			viewers = append(viewers, Viewer{
 				Index: len(viewers), Domain: d,
-				EID: netip.AddrPortFrom(eid, MediaPort), MAC: HostMAC(eid),
+				EID: netip.AddrPortFrom(eid, MediaPort), EID6: netip.AddrPortFrom(EID6(eid), MediaPort), MAC: HostMAC(eid),
 			})
 		}
 	}
@@ -156,36 +166,6 @@ func ETRName(d int) string { return fmt.Sprintf("etr%d", d) }
 
 // DomainName returns the name of the host, and of the site, of domain d.
 func DomainName(d int) string { return fmt.Sprintf("domain%d", d) }
-
-// HostMAC returns the MAC address of the host with an EID.
-func HostMAC(eid netip.Addr) inet.MAC {
-	a := eid.As4()
-	return inet.MAC{2, 0, a[0], a[1], a[2], a[3]}
-}
-
-// SwitchMAC returns the MAC address of a port of the ITR (d = 0) or of ETR d.
-func SwitchMAC(d int, port uint32) inet.MAC { return inet.MAC{2, 1, 0, byte(d), 0, byte(port)} }
-
-// RLOC returns the RLOC of the ITR (d = 0) or of ETR d.
-func (f *Fig2) RLOC(d int) netip.Addr {
-	switch {
-	case f.Domains > slash24Domains && d == 0:
-		return netip.AddrFrom4([4]byte{198, 18, 0, 10})
-	case f.Domains > slash24Domains:
-		return netip.AddrFrom4([4]byte{198, 18, 1, byte(d)})
-	case d == 0:
-		return netip.AddrFrom4([4]byte{192, 0, 2, 10})
-	}
-	return netip.AddrFrom4([4]byte{192, 0, 2, byte(20 + d)})
-}
-
-// transitBits is the prefix length of the transit subnet.
-func (f *Fig2) transitBits() int {
-	if f.Domains > slash24Domains {
-		return 16
-	}
-	return 24
-}
 
 // SwitchName returns the name of the ITR (d = 0) or of ETR d.
 func SwitchName(d int) string {
@@ -207,6 +187,13 @@ func (f *Fig2) topology(o Fig2Options) Topology {
 			spec.Ports = append(spec.Ports, loopOut, loopIn)
 			spec.Loop = [2]uint32{loopOut, loopIn}
 		}
+		if d == 1 && o.SecondPort {
+			spec.Ports = append(spec.Ports, SecondPort)
+			t.Hosts = append(t.Hosts, HostSpec{
+				Name: SecondName, Addr: secondHost, MAC: HostMAC(secondHost), Handler: o.AtSecond,
+				At: Attachment{spec.Name, SecondPort}, Gateway: SwitchMAC(d, SecondPort),
+			})
+		}
 		t.Switches = append(t.Switches, spec)
 		transit.Members = append(transit.Members, Member{
 			At: Attachment{spec.Name, TransitPort}, MAC: SwitchMAC(d, TransitPort),
@@ -225,7 +212,3 @@ func (f *Fig2) topology(o Fig2Options) Topology {
 	t.Segments = []SegmentSpec{transit}
 	return t
 }
-
-// domainHost is the address of the host that stands for a domain where it is
-// not one of the viewers.
-func domainHost(d int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(d), 0, 10}) }

@@ -34,7 +34,7 @@ func TestFig2Large(t *testing.T) {
 		},
 		FromDomain: func(d int, frame []byte) {
 			var got inet.Datagram
-			err := got.Decode(ipv4(frame))
+			err := got.Decode(ipOf(frame))
 			if err != nil || got.Dst.Addr().As4()[1] != byte(d) || !isOneOf(got.Payload, sent) {
 				corrupt.Add(1)
 			}

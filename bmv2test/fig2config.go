@@ -21,6 +21,12 @@ func (f *Fig2) config(o Fig2Options) *config.Config {
 		Name: ChannelName, Site: siteName(0), SourceEID: SourceEID, ReservedEID: ReservedEID,
 		Ingress: config.Ingress{Switch: ITRName, Port: LocalPort}, Redundancy: o.Redundancy,
 	}}
+	if o.DualStack {
+		f.addIPv6(c)
+	}
+	if o.SecondPort {
+		addSecondPort(&c.Switches[1], o.DualStack)
+	}
 	return c
 }
 
@@ -82,4 +88,46 @@ func (f *Fig2) switchConfig(d int, o Fig2Options) config.Switch {
 		}
 	}
 	return s
+}
+
+// addIPv6 makes a network dual-stack; see Fig2Options.DualStack.
+func (f *Fig2) addIPv6(c *config.Config) {
+	for d := range c.Switches {
+		site, sw := &c.Sites[d], &c.Switches[d]
+		site.EIDPrefixes = append(site.EIDPrefixes, prefix6(d))
+		rloc := config.RLOC{Address: f.RLOC6(d), Priority: 2, Weight: 100}
+		if d == f.Domains {
+			rloc.Priority, site.RLOCs[0].Priority = 1, 2
+		}
+		site.RLOCs = append(site.RLOCs, rloc)
+		bits := 48
+		if d == 0 { // the reserved EIDs are elsewhere
+			bits = 64
+		}
+		sw.Ports[0].Addresses = []netip.Prefix{netip.PrefixFrom(EID6(domainPrefix(d).Addr()).Next(), bits)}
+		sw.Ports[1].Addresses = []netip.Prefix{netip.PrefixFrom(f.RLOC6(d), transit6.Bits())}
+		for _, n := range sw.Neighbors {
+			if n.Address.As4()[0] == domainPrefix(0).Addr().As4()[0] {
+				sw.Neighbors = append(sw.Neighbors, config.Neighbor{Address: EID6(n.Address), MAC: n.MAC})
+			}
+		}
+	}
+	c.Sites[0].ReservedEIDs6 = netip.PrefixFrom(ReservedEID6, 64).Masked()
+	c.Channels[0].SourceEID6, c.Channels[0].ReservedEID6 = SourceEID6, ReservedEID6
+}
+
+// addSecondPort adds ETR 1's second local port.
+func addSecondPort(s *config.Switch, dualStack bool) {
+	port := config.Port{
+		ID: SecondPort, Role: config.Local, MAC: config.MAC(SwitchMAC(1, SecondPort)),
+		Address: netip.PrefixFrom(secondSubnet.Addr().Next(), secondSubnet.Bits()),
+	}
+	mac := config.MAC(HostMAC(secondHost))
+	s.Neighbors = append(s.Neighbors, config.Neighbor{Address: secondHost, MAC: mac, Port: SecondPort})
+	if dualStack {
+		gateway := EID6(port.Address.Addr())
+		port.Addresses = []netip.Prefix{netip.PrefixFrom(gateway, 112)}
+		s.Neighbors = append(s.Neighbors, config.Neighbor{Address: EID6(secondHost), MAC: mac, Port: SecondPort})
+	}
+	s.Ports = append(s.Ports, port)
 }

@@ -64,6 +64,9 @@ func (h *Host) Datagram(d inet.Datagram) ([]byte, error) {
 		d.TTL = 64
 	}
 	eth := inet.Ethernet{Dst: h.Gateway, Src: h.MAC, Type: inet.EtherTypeIPv4}
+	if d.Dst.Addr().Is6() {
+		eth.Type = inet.EtherTypeIPv6
+	}
 	frame := make([]byte, 0, inet.EthernetSize+inet.HeaderSize(d.Dst.Addr())+len(d.Payload))
 	return d.Append(eth.Append(frame))
 }

@@ -32,7 +32,7 @@ func corpus(t *T) []mutant {
 	}
 	inTunnel := func(frames ...[]byte) {
 		for _, f := range frames {
-			list = append(list, mutant{1, TransitPort, t.encapsulated(1, t.fig.RLOC(0), ipv4(f))})
+			list = append(list, mutant{1, TransitPort, t.fromITR(1, f)})
 		}
 	}
 	viewers := t.fig.Viewers
@@ -43,7 +43,7 @@ func corpus(t *T) []mutant {
 			frames = append(frames, t.header(m, v.EID))
 		}
 		list3 := []netip.AddrPort{viewers[0].EID, viewers[1].EID, viewers[2].EID}
-		frames = append(frames, t.fromSource(reserved(), must(wire.AppendHeader4(nil, m.id, list3))))
+		frames = append(frames, t.fromSource(t.reserved(), must(wire.AppendHeader4(nil, m.id, list3))))
 		atITR(frames...)
 		inTunnel(frames...)
 	}
@@ -60,8 +60,8 @@ func corpus(t *T) []mutant {
 	plain := datagramOf(addrPort(t.fig.RLOC(2), 4342), addrPort(t.fig.RLOC(1), 4342), 9, []byte("LISP control"))
 	return append(list,
 		mutant{1, LocalPort, back},
-		mutant{0, TransitPort, t.encapsulated(0, t.fig.RLOC(1), ipv4(back))},
-		mutant{1, TransitPort, must(plain.Append(transitEthernet(1)))},
+		mutant{0, TransitPort, t.encapsulated(0, t.fig.RLOC(1), ipOf(back))},
+		mutant{1, TransitPort, must(plain.Append(transitEthernet(1, t.fig.RLOC(0))))},
 	)
 }
 
@@ -136,7 +136,7 @@ func (m *mutator) repair(v mutant) {
 	if m.IntN(4) > 0 {
 		copy(b[:6], v.frame)
 	}
-	ip := ipv4(b)
+	ip := ipOf(b)
 	if m.IntN(4) == 0 {
 		binary.BigEndian.PutUint16(ip[atIPLength:], uint16(len(ip)))
 	}

@@ -20,12 +20,45 @@ func addrPort(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortF
 func discardPort(h *Host) netip.AddrPort { return addrPort(h.Addr, 9) }
 
 // reserved is where the channel's packets go.
-func reserved() netip.AddrPort { return addrPort(ReservedEID, wire.Port) }
+func (t *T) reserved() netip.AddrPort {
+	if t.six {
+		return addrPort(ReservedEID6, wire.Port)
+	}
+	return addrPort(ReservedEID, wire.Port)
+}
+
+// eid is the address of a host in the family that t is about.
+func (t *T) eid(v4 netip.Addr) netip.Addr {
+	if t.six {
+		return EID6(v4)
+	}
+	return v4
+}
+
+// at is where a viewer receives in the family that t is about.
+func (t *T) at(v Viewer) netip.AddrPort {
+	if t.six {
+		return v.EID6
+	}
+	return v.EID
+}
+
+// rloc is switch d's RLOC in the family that t's tunnels have.
+func (t *T) rloc(d int) netip.Addr {
+	if t.outer6 {
+		return t.fig.RLOC6(d)
+	}
+	return t.fig.RLOC(d)
+}
 
 // datagram returns a UDP frame from a host's own address.
 func (t *T) datagram(h *Host, dst netip.AddrPort, payload []byte) []byte {
 	t.Helper()
-	return t.datagramFrom(h, inet.Datagram{Src: addrPort(h.Addr, channelPort), Dst: dst, Payload: payload})
+	src := h.Addr
+	if dst.Addr().Is6() {
+		src = EID6(src)
+	}
+	return t.datagramFrom(h, inet.Datagram{Src: addrPort(src, channelPort), Dst: dst, Payload: payload})
 }
 
 func (t *T) datagramFrom(h *Host, d inet.Datagram) []byte {
@@ -73,13 +106,20 @@ func datagramOf(src, dst netip.AddrPort, ttl uint8, payload []byte) inet.Datagra
 // payload returns the payload packet of m.
 func (t *T) payload(m media) []byte {
 	t.Helper()
-	return t.fromSource(reserved(), must(wire.AppendPayload(nil, m.id, m.bytes)))
+	return t.fromSource(t.reserved(), must(wire.AppendPayload(nil, m.id, m.bytes)))
 }
 
-// header returns the header packet that asks for m for one viewer.
-func (t *T) header(m media, viewer netip.AddrPort) []byte {
+// header returns the header packet that asks for m for viewers.
+func (t *T) header(m media, viewers ...netip.AddrPort) []byte {
 	t.Helper()
-	return t.fromSource(reserved(), must(wire.AppendHeader4(nil, m.id, []netip.AddrPort{viewer})))
+	return t.fromSource(t.reserved(), must(t.appendHeader(m.id, viewers)))
+}
+
+func (t *T) appendHeader(id wire.ID, viewers []netip.AddrPort) ([]byte, error) {
+	if t.six {
+		return wire.AppendHeader6(nil, id, viewers)
+	}
+	return wire.AppendHeader4(nil, id, viewers)
 }
 
 // encapsulated returns a frame to ETR (or ITR) d around an inner packet, as a
@@ -87,14 +127,31 @@ func (t *T) header(m media, viewer netip.AddrPort) []byte {
 func (t *T) encapsulated(d int, from netip.Addr, inner []byte) []byte {
 	t.Helper()
 	tunnel := lisp.Tunnel{Src: from, Dst: t.fig.RLOC(d)}
-	return must(tunnel.Append(transitEthernet(d), inner))
+	if from.Is6() {
+		tunnel.Dst = t.fig.RLOC6(d)
+	}
+	return must(tunnel.Append(transitEthernet(d, from), inner))
+}
+
+// fromITR returns the frame in which the ITR would send a frame of the
+// source's to ETR d.
+func (t *T) fromITR(d int, frame []byte) []byte {
+	t.Helper()
+	return t.encapsulated(d, t.rloc(0), ipOf(frame))
 }
 
 // transitEthernet returns the Ethernet header of a frame to the transit port
-// of switch d.
-func transitEthernet(d int) []byte {
-	eth := inet.Ethernet{Dst: SwitchMAC(d, TransitPort), Src: inet.MAC{2, 9, 9, 9, 9, 9}, Type: inet.EtherTypeIPv4}
+// of switch d, of an IP packet from src.
+func transitEthernet(d int, src netip.Addr) []byte {
+	eth := inet.Ethernet{Dst: SwitchMAC(d, TransitPort), Src: inet.MAC{2, 9, 9, 9, 9, 9}, Type: etherType(src)}
 	return eth.Append(nil)
+}
+
+func etherType(a netip.Addr) uint16 {
+	if a.Is6() {
+		return inet.EtherTypeIPv6
+	}
+	return inet.EtherTypeIPv4
 }
 
 // must is for packets that cannot fail to build.
@@ -112,16 +169,19 @@ func with(frame []byte, f func(b []byte)) []byte {
 	return b
 }
 
-// edit returns a copy of a frame with an IPv4 packet in it, changed by f, which
-// is given the packet; its header checksum is then made right.
+// edit returns a copy of a frame with an IP packet in it, changed by f, which
+// is given the packet; an IPv4 header's checksum is then made right.
 func edit(frame []byte, f func(ip []byte)) []byte {
 	return with(frame, func(b []byte) {
-		f(ipv4(b))
-		fixChecksum(ipv4(b))
+		f(ipOf(b))
+		fixChecksum(ipOf(b))
 	})
 }
 
 func fixChecksum(ip []byte) {
+	if ip[0]>>4 == 6 {
+		return
+	}
 	size := int(ip[0]&15) * 4
 	if size < inet.IPv4Size || size > len(ip) {
 		return
@@ -183,6 +243,9 @@ func (t *T) checkCopy(c crossing, m media) {
 	t.Helper()
 	p := t.tunnelled(c)
 	var got wire.Payload
+	if !summed(p.Inner) {
+		t.Fatalf("the copy from %s to %s has no UDP checksum", c.from, c.to)
+	}
 	if err := got.Decode(p.inner.Payload); err != nil {
 		t.Fatalf("from %s to %s: want a payload copy: %v", c.from, c.to, err)
 	}
@@ -191,25 +254,52 @@ func (t *T) checkCopy(c crossing, m media) {
 	}
 }
 
-// checkHeader checks that a transit frame is the header of m for a viewer.
-func (t *T) checkHeader(c crossing, m media, viewer netip.AddrPort) {
+// checkHeader checks that a transit frame is the header of m for viewers.
+func (t *T) checkHeader(c crossing, m media, viewers ...netip.AddrPort) {
 	t.Helper()
-	p := t.tunnelled(c)
-	var got wire.Header4
-	if err := got.Decode(p.inner.Payload); err != nil {
-		t.Fatalf("from %s to %s: want a header: %v", c.from, c.to, err)
+	want := must(t.appendHeader(m.id, viewers))
+	if p := t.tunnelled(c); !bytes.Equal(p.inner.Payload, want) {
+		t.Fatalf("from %s to %s: %x, want the header %x", c.from, c.to, p.inner.Payload, want)
 	}
-	if got.ID != m.id || got.Len() != 1 || got.Viewer(0) != viewer {
-		t.Fatalf("the header is of %+v for %v, want %+v for %v", got.ID, got.Viewer(0), m.id, viewer)
+}
+
+// summed reports whether a UDP packet has a checksum; whether it is right,
+// decoding says.
+func summed(packet []byte) bool {
+	udp := packet[inet.HeaderSize(ipSource(packet))-inet.UDPSize:]
+	return udp[6] != 0 || udp[7] != 0
+}
+
+// ipSource and ipDestination return the addresses of an IP packet.
+func ipSource(packet []byte) netip.Addr {
+	if packet[0]>>4 == 6 {
+		return netip.AddrFrom16([16]byte(packet[8:]))
 	}
+	return netip.AddrFrom4([4]byte(packet[12:]))
+}
+
+func ipDestination(packet []byte) netip.Addr {
+	if packet[0]>>4 == 6 {
+		return netip.AddrFrom16([16]byte(packet[24:]))
+	}
+	return netip.AddrFrom4([4]byte(packet[16:]))
 }
 
 // checkViewerGot checks that a frame is m's media as viewer v should see it.
 func (t *T) checkViewerGot(a arrival, m media, v Viewer) {
 	t.Helper()
-	t.checkDelivered(a, DomainName(v.Domain), SwitchMAC(v.Domain, LocalPort), v.MAC, inet.Datagram{
-		Src: addrPort(SourceEID, channelPort), Dst: v.EID, TTL: 62, Payload: m.bytes,
+	t.checkMedia(a, DomainName(v.Domain), SwitchMAC(v.Domain, LocalPort), v.MAC, inet.Datagram{
+		Src: addrPort(t.eid(SourceEID), channelPort), Dst: t.at(v), TTL: 62, Payload: m.bytes,
 	})
+}
+
+// checkMedia also checks that a packet that a switch made has a checksum.
+func (t *T) checkMedia(a arrival, host string, src, dst inet.MAC, want inet.Datagram) {
+	t.Helper()
+	t.checkDelivered(a, host, src, dst, want)
+	if !summed(ipOf(a.frame)) {
+		t.Fatalf("at %s, for %v: no UDP checksum", a.host, want.Dst)
+	}
 }
 
 // checkDelivered checks where a UDP packet arrived and all that is in it.
@@ -224,7 +314,7 @@ func (t *T) checkDelivered(a arrival, host string, src, dst inet.MAC, want inet.
 	if err != nil {
 		t.Fatalf("at %s: %v: %x", a.host, err, a.frame)
 	}
-	if wantEth := (inet.Ethernet{Dst: dst, Src: src, Type: inet.EtherTypeIPv4}); a.host != host || eth != wantEth {
+	if wantEth := (inet.Ethernet{Dst: dst, Src: src, Type: etherType(want.Dst.Addr())}); a.host != host || eth != wantEth {
 		t.Fatalf("at %s: Ethernet header %+v, want at %s: %+v", a.host, eth, host, wantEth)
 	}
 	if !bytes.Equal(got.Payload, want.Payload) {

@@ -59,6 +59,7 @@ func (r *recorder) hook(o *Fig2Options) {
 		return Forward
 	}
 	o.FromDomain = func(d int, frame []byte) { r.arrive(DomainName(d), frame) }
+	o.AtSecond = func(frame []byte) { r.arrive(SecondName, frame) }
 	o.AtSource = func(frame []byte) { r.arrive(SourceName, frame) }
 }
 

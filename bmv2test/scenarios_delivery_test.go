@@ -6,6 +6,7 @@ import (
 
 	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/p4/build"
+	"github.com/corecast/corecast/wire"
 )
 
 // payloadLengths are the lengths that exercise every chunk and tail, the
@@ -28,14 +29,14 @@ func deliveryScenarios() []Scenario {
 // delivered is what one payload and a header for each viewer count.
 func (t *T) delivered() counts {
 	c := counts{
-		event(0, build.EventPayload): 1,
-		event(0, build.EventHeader):  uint64(len(t.fig.Viewers)),
+		t.event(0, build.EventPayload): 1,
+		t.event(0, build.EventHeader):  uint64(len(t.fig.Viewers)),
 	}
 	for _, v := range t.fig.Viewers {
-		c[event(0, build.EventCopy)] = uint64(t.fig.Domains) // every domain has viewers
-		c[event(v.Domain, build.EventPayload)] = 1
-		c[event(v.Domain, build.EventHeader)]++
-		c[event(v.Domain, build.EventExpanded)]++
+		c[t.event(0, build.EventCopy)] = uint64(t.fig.Domains) // every domain has viewers
+		c[t.event(v.Domain, build.EventPayload)] = 1
+		c[t.event(v.Domain, build.EventHeader)]++
+		c[t.event(v.Domain, build.EventExpanded)]++
 	}
 	return c
 }
@@ -49,7 +50,7 @@ func deliver(t *T, length int) {
 	}, func() {
 		frames := [][]byte{t.payload(m)}
 		for _, v := range viewers {
-			frames = append(frames, t.header(m, v.EID))
+			frames = append(frames, t.header(m, t.at(v)))
 		}
 		t.send(SourceName, frames...)
 	})
@@ -72,7 +73,7 @@ func (t *T) checkTransit(got seen, m media) {
 			if first {
 				t.checkCopy(c, m)
 				path = p.SourcePort
-			} else if p.header.Type != build.TypeHeader4 || p.header.ID != m.id {
+			} else if p.header.Type != t.headerType() || p.header.ID != m.id {
 				t.Fatalf("to %s: a %v of %+v, want a header of %+v", c.to, p.header.Type, p.header.ID, m.id)
 			}
 			if p.SourcePort != path {
@@ -86,17 +87,24 @@ func (t *T) checkTransit(got seen, m media) {
 	}
 }
 
+func (t *T) headerType() wire.Type {
+	if t.six {
+		return wire.TypeHeader6
+	}
+	return wire.TypeHeader4
+}
+
 // checkViewers checks that every viewer received m once.
 func (t *T) checkViewers(got seen, m media) {
 	t.Helper()
 	byEID := make(map[netip.Addr]arrival)
 	for _, a := range got.arrived {
-		byEID[netip.AddrFrom4([4]byte(ipv4(a.frame)[16:]))] = a
+		byEID[ipDestination(ipOf(a.frame))] = a
 	}
 	for _, v := range t.fig.Viewers {
-		a, ok := byEID[v.EID.Addr()]
+		a, ok := byEID[t.at(v).Addr()]
 		if !ok {
-			t.Fatalf("viewer %d (%v) received nothing", v.Index+1, v.EID)
+			t.Fatalf("viewer %d (%v) received nothing", v.Index+1, t.at(v))
 		}
 		t.checkViewerGot(a, m, v)
 	}
@@ -119,7 +127,7 @@ func deliverBurst(t *T) {
 		frames := [][]byte{t.payload(m)}
 		for range rounds {
 			for _, v := range viewers {
-				frames = append(frames, t.header(m, v.EID))
+				frames = append(frames, t.header(m, t.at(v)))
 			}
 		}
 		t.burst(SourceName, frames...)
@@ -145,7 +153,7 @@ func deliverMany(t *T) {
 			sent = append(sent, m)
 			frames := [][]byte{t.payload(m)}
 			for _, v := range viewers {
-				frames = append(frames, t.header(m, v.EID))
+				frames = append(frames, t.header(m, t.at(v)))
 			}
 			t.send(SourceName, frames...)
 			t.arrive(expect{arrived: len(sent) * len(viewers)})
@@ -160,20 +168,48 @@ func deliverMany(t *T) {
 func (t *T) localViewer() Viewer {
 	t.Helper()
 	eid := netip.MustParseAddr("10.0.0.20")
-	v := Viewer{Domain: 0, EID: addrPort(eid, MediaPort), MAC: HostMAC(eid)}
-	t.controls[0].write(t, p4rt.Update{Op: p4rt.Insert, Object: neighbor(eid, LocalPort, SwitchMAC(0, LocalPort), v.MAC)})
+	v := Viewer{Domain: 0, EID: addrPort(eid, MediaPort), EID6: addrPort(EID6(eid), MediaPort), MAC: HostMAC(eid)}
+	at, from := t.at(v).Addr(), SwitchMAC(0, LocalPort)
+	t.controls[0].write(t,
+		p4rt.Update{Op: p4rt.Insert, Object: neighbor(at, LocalPort, from, v.MAC)},
+		p4rt.Update{Op: p4rt.Insert, Object: viewerEntry(at, LocalPort, from, v.MAC)})
 	return v
 }
 
-// neighbor is an entry of table neighbors.
+// neighbor is an entry of a table of neighbors.
 func neighbor(a netip.Addr, port uint32, src, dst [6]byte) *p4rt.Entry {
+	table := build.TableNeighbors4
+	if a.Is6() {
+		table = build.TableNeighbors6
+	}
 	return &p4rt.Entry{
-		Table: build.TableNeighbors, Match: []p4rt.Match{p4rt.Exact(build.FieldNeighborsAddress, p4rt.Addr(a))},
+		Table: table, Match: []p4rt.Match{p4rt.Exact(build.FieldNeighbors4Address, p4rt.Addr(a))},
 		Action: build.ActionDeliver,
 		Params: []p4rt.Param{
 			{Name: build.ParamDeliverPort, Value: p4rt.Uint(port)},
 			{Name: build.ParamDeliverSrcMAC, Value: p4rt.MAC(src)},
 			{Name: build.ParamDeliverDstMAC, Value: p4rt.MAC(dst)},
+			{Name: build.ParamDeliverMtu, Value: p4rt.Uint(0)},
+		},
+	}
+}
+
+// viewerEntry is an entry of a table of viewers.
+func viewerEntry(a netip.Addr, port uint32, src, dst [6]byte) *p4rt.Entry {
+	table := build.TableViewers4
+	if a.Is6() {
+		table = build.TableViewers6
+	}
+	return &p4rt.Entry{
+		Table: table, Match: []p4rt.Match{
+			p4rt.Exact(build.FieldViewers4InstanceID, p4rt.Uint(0)),
+			p4rt.LPM(build.FieldViewers4EID, p4rt.Addr(a), a.BitLen()),
+		},
+		Action: build.ActionViewer,
+		Params: []p4rt.Param{
+			{Name: build.ParamViewerOutPort, Value: p4rt.Uint(port)},
+			{Name: build.ParamViewerOutSrcMAC, Value: p4rt.MAC(src)},
+			{Name: build.ParamViewerOutDstMAC, Value: p4rt.MAC(dst)},
 		},
 	}
 }
@@ -184,15 +220,15 @@ func deliverAtITR(t *T) {
 	for _, length := range []int{1, 300, 1316, 1472} {
 		m := t.media(length)
 		got := t.observe(expect{arrived: 1, counted: counts{
-			event(0, build.EventPayload): 1, event(0, build.EventHeader): 1, event(0, build.EventExpanded): 1,
-		}}, func() { t.send(SourceName, t.payload(m), t.header(m, v.EID)) })
-		t.checkDelivered(got.arrived[0], SourceName, SwitchMAC(0, LocalPort), v.MAC,
-			datagramOf(addrPort(SourceEID, channelPort), v.EID, 63, m.bytes))
+			t.event(0, build.EventPayload): 1, t.event(0, build.EventHeader): 1, t.event(0, build.EventExpanded): 1,
+		}}, func() { t.send(SourceName, t.payload(m), t.header(m, t.at(v))) })
+		t.checkMedia(got.arrived[0], SourceName, SwitchMAC(0, LocalPort), v.MAC,
+			datagramOf(addrPort(t.eid(SourceEID), channelPort), t.at(v), 63, m.bytes))
 	}
 }
 
 func payloadAlone(t *T) {
-	t.observe(expect{counted: counts{event(0, build.EventPayload): 1}}, func() {
+	t.observe(expect{counted: counts{t.event(0, build.EventPayload): 1}}, func() {
 		t.send(SourceName, t.payload(t.media(1316)))
 	})
 }

@@ -16,12 +16,11 @@ func dropScenarios() []Scenario {
 		{"drop: not addressed to us", dropNotOurMAC},
 		{"drop: not IP", dropNotIP},
 		{"drop: truncated", dropTruncated},
-		{"drop: bad IPv4", dropBadIPv4},
+		{"drop: bad IP", dropBadIP},
 		{"drop: IP options", dropOptions},
 		{"drop: bad LISP", dropBadLISP},
 		{"drop: bad CoreCast", dropBadCoreCast},
 		{"drop: count that does not fit", dropBadCount},
-		{"drop: list where lists are not allowed", dropList},
 		{"drop: payload length", dropPayloadLength},
 		{"drop: wrong hash", dropHash},
 		{"drop: unknown payload", dropUnknownPayload},
@@ -51,8 +50,15 @@ func (t *T) drops(d int, reason int64, host string, frame []byte) {
 	t.dropsCounting(d, dropped(d, reason), host, frame)
 }
 
+// dropsCounting also checks that the switch remembers nothing of the frame.
 func (t *T) dropsCounting(d int, counted counts, host string, frame []byte) {
 	t.Helper()
+	before := t.memory(d)
+	defer func() {
+		if after := t.memory(d); after != before {
+			t.Errorf("%s: registers changed from\n%s to\n%s", SwitchName(d), before, after)
+		}
+	}()
 	t.observe(expect{counted: counted}, func() {
 		if host == "" {
 			t.inject(d, frame)
@@ -105,8 +111,8 @@ func dropNotOurMAC(t *T) {
 
 func dropNotIP(t *T) {
 	frame := t.fromSource(discardPort(t.fig.Host(DomainName(1))), []byte("not IP"))
-	for _, etherType := range []uint16{0x86dd, 0x88cc, 0x0100} {
-		t.drops(0, build.DropNotIP, SourceName, with(frame, func(b []byte) { binary.BigEndian.PutUint16(b[12:], etherType) }))
+	for _, number := range []uint16{0x8100, 0x88cc, 0x0100} {
+		t.drops(0, build.DropNotIP, SourceName, with(frame, func(b []byte) { binary.BigEndian.PutUint16(b[12:], number) }))
 	}
 }
 
@@ -125,7 +131,7 @@ func dropTruncated(t *T) {
 		t.drops(0, build.DropTruncated, SourceName, edit(payload[:len(payload)-cut], func(ip []byte) { resize(ip, -cut) }))
 	}
 	// At an ETR, cut inside the tunnel.
-	inner := ipv4(payload)
+	inner := ipOf(payload)
 	tunnelled := t.encapsulated(1, t.fig.RLOC(0), inner)
 	t.drops(1, build.DropTruncated, "", tunnelled[:len(tunnelled)-1])
 	shorter := edit(tunnelled[:len(tunnelled)-1], func(ip []byte) { resize(ip, -1) })
@@ -133,27 +139,27 @@ func dropTruncated(t *T) {
 	t.drops(1, build.DropTruncated, "", edit(tunnelled[:inet.EthernetSize+36], func(ip []byte) { resize(ip, -len(inner)) }))
 }
 
-func dropBadIPv4(t *T) {
+func dropBadIP(t *T) {
 	frame := t.fromSource(discardPort(t.fig.Host(DomainName(1))), make([]byte, 60))
-	t.drops(0, build.DropBadIPv4, SourceName, with(frame, func(b []byte) { ipv4(b)[10]++ })) // checksum
-	t.drops(0, build.DropBadIPv4, SourceName, edit(frame, func(ip []byte) { ip[0] = 0x65 }))
-	t.drops(0, build.DropBadIPv4, SourceName, edit(frame, func(ip []byte) { ip[0] = 0x44 }))
-	t.drops(0, build.DropBadIPv4, SourceName, edit(frame, func(ip []byte) { binary.BigEndian.PutUint16(ip[atIPLength:], 19) }))
+	t.drops(0, build.DropBadIP, SourceName, with(frame, func(b []byte) { ipOf(b)[10]++ })) // checksum
+	t.drops(0, build.DropBadIP, SourceName, edit(frame, func(ip []byte) { ip[0] = 0x65 }))
+	t.drops(0, build.DropBadIP, SourceName, edit(frame, func(ip []byte) { ip[0] = 0x44 }))
+	t.drops(0, build.DropBadIP, SourceName, edit(frame, func(ip []byte) { binary.BigEndian.PutUint16(ip[atIPLength:], 19) }))
 	// The inner header of a tunnelled packet, too.
-	tunnelled := t.encapsulated(1, t.fig.RLOC(0), ipv4(frame))
+	tunnelled := t.fromITR(1, frame)
 	atChecksum, atInner := inet.EthernetSize+10, inet.EthernetSize+build.LISPIPv4Bytes+10
 	spoil := func(frame []byte, at int) []byte { return with(frame, func(b []byte) { b[at]++ }) }
-	t.drops(1, build.DropBadIPv4, "", spoil(tunnelled, atInner))
+	t.drops(1, build.DropBadIP, "", spoil(tunnelled, atInner))
 	// So it is for packets with a payload, whose hash is another matter.
 	m := t.media(1316)
 	payload := must(wire.AppendPayload(nil, m.id, m.bytes))
 	ordinary := t.fromSource(addrPort(t.fig.Host(DomainName(1)).Addr, wire.Port), payload)
-	t.drops(0, build.DropBadIPv4, SourceName, spoil(ordinary, atChecksum))
-	t.drops(0, build.DropBadIPv4, SourceName, spoil(t.payload(m), atChecksum))
-	tunnelled = t.encapsulated(1, t.fig.RLOC(0), ipv4(t.payload(m)))
-	t.drops(1, build.DropBadIPv4, "", spoil(tunnelled, atChecksum))
-	t.drops(1, build.DropBadIPv4, "", spoil(tunnelled, atInner))
-	t.drops(1, build.DropBadIPv4, "", spoil(spoil(tunnelled, atInner), len(tunnelled)-1))
+	t.drops(0, build.DropBadIP, SourceName, spoil(ordinary, atChecksum))
+	t.drops(0, build.DropBadIP, SourceName, spoil(t.payload(m), atChecksum))
+	tunnelled = t.fromITR(1, t.payload(m))
+	t.drops(1, build.DropBadIP, "", spoil(tunnelled, atChecksum))
+	t.drops(1, build.DropBadIP, "", spoil(tunnelled, atInner))
+	t.drops(1, build.DropBadIP, "", spoil(spoil(tunnelled, atInner), len(tunnelled)-1))
 }
 
 func dropOptions(t *T) {
@@ -162,10 +168,10 @@ func dropOptions(t *T) {
 }
 
 func dropBadLISP(t *T) {
-	inner := ipv4(t.fromSource(discardPort(t.fig.Host(DomainName(1))), make([]byte, 60)))
+	inner := ipOf(t.fromSource(discardPort(t.fig.Host(DomainName(1))), make([]byte, 60)))
 	tunnelled := t.encapsulated(1, t.fig.RLOC(0), inner)
 	at := inet.EthernetSize + build.LISPIPv4Bytes
-	for _, first := range []byte{0x65, 0x00, 0x46} { // IPv6, nothing, options
+	for _, first := range []byte{0x55, 0x00, 0x46} { // no IP, nothing, options
 		t.drops(1, build.DropBadLISP, "", with(tunnelled, func(b []byte) {
 			b[at] = first
 			if first == 0x46 {
@@ -177,19 +183,19 @@ func dropBadLISP(t *T) {
 
 func dropNotLocal(t *T) {
 	for _, dst := range []netip.Addr{t.fig.Host(DomainName(2)).Addr, netip.MustParseAddr("203.0.113.9")} {
-		t.drops(1, build.DropNotLocal, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.fromSource(addrPort(dst, 7), nil))))
+		t.drops(1, build.DropNotLocal, "", t.fromITR(1, t.fromSource(addrPort(dst, 7), nil)))
 	}
 }
 
 func dropNoRoute(t *T) {
 	// From the transit side nothing is worth a punt.
-	frame := ipv4(t.fromSource(netip.MustParseAddrPort("203.0.113.9:7"), nil))
-	t.drops(0, build.DropNoRoute, "", append(transitEthernet(0), frame...))
+	frame := ipOf(t.fromSource(netip.MustParseAddrPort("203.0.113.9:7"), nil))
+	t.drops(0, build.DropNoRoute, "", append(transitEthernet(0, t.fig.RLOC(0)), frame...))
 	// A viewer needs an EID.
 	m := t.settled(300)
 	outside := netip.MustParsePrefix("203.0.113.0/24")
-	t.controls[0].write(t, p4rt.Update{Op: p4rt.Insert, Object: eidEntry(outside, build.ActionNative,
-		p4rt.Param{Name: build.ParamNativeNextHop, Value: p4rt.Addr(t.fig.RLOC(1))})})
+	t.controls[0].write(t, p4rt.Update{Op: p4rt.Insert, Object: eidEntry(outside, build.ActionNative4,
+		p4rt.Param{Name: build.ParamNative4NextHop, Value: p4rt.Addr(t.fig.RLOC(1))})})
 	t.drops(0, build.DropNoRoute, SourceName, t.header(m, addrPort(outside.Addr().Next(), MediaPort)))
 }
 
@@ -210,7 +216,7 @@ func dropCongestion(t *T) {
 		t.fromSource(addrPort(host.Addr, 7), []byte("ordinary")),
 		t.payload(t.media(300)), t.header(m, t.fig.Viewers[0].EID),
 	} {
-		marked := edit(t.encapsulated(1, t.fig.RLOC(0), ipv4(frame)), func(ip []byte) { ip[1] |= 3 })
+		marked := edit(t.fromITR(1, frame), func(ip []byte) { ip[1] |= 3 })
 		t.drops(1, build.DropCongestion, "", marked)
 	}
 }

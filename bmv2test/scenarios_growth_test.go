@@ -28,17 +28,17 @@ func growthRefused(t *T) {
 		v := t.fig.Viewers[0]
 		for _, length := range []int{512, 1200, 1316, 1472} {
 			m := t.media(length)
-			t.observe(expect{counted: dropped(0, build.DropGrowth).plus(stored)}, func() {
+			t.observe(expect{counted: dropped(0, build.DropGrowth).plus(t.stored())}, func() {
 				t.send(SourceName, t.payload(m), t.header(m, v.EID))
 			})
 			// An ETR refuses to expand what would fit the ITR's way. The
 			// header has 96 bytes, so it may become 608.
-			etr := counts{event(1, build.EventPayload): 1}
+			etr := counts{t.event(1, build.EventPayload): 1}
 			if length > 608-build.EthernetBytes-build.IPv4Bytes-build.UDPBytes {
 				etr[drop(1, build.DropGrowth)] = 1
 				t.observe(expect{counted: etr}, func() {
-					t.inject(1, t.encapsulated(1, t.fig.RLOC(0), ipv4(t.payload(m))),
-						t.encapsulated(1, t.fig.RLOC(0), ipv4(t.header(m, v.EID))))
+					t.inject(1, t.fromITR(1, t.payload(m)),
+						t.fromITR(1, t.header(m, v.EID)))
 				})
 			}
 		}
@@ -52,7 +52,7 @@ func growthAllowed(t *T) {
 		m := t.media(last)
 		t.serve(m, t.fig.Viewers[0], true, t.payload(m))
 		over := t.media(last + 1)
-		t.observe(expect{counted: dropped(0, build.DropGrowth).plus(stored)}, func() {
+		t.observe(expect{counted: dropped(0, build.DropGrowth).plus(t.stored())}, func() {
 			t.send(SourceName, t.payload(over), t.header(over, t.fig.Viewers[0].EID))
 		})
 	})
@@ -68,7 +68,7 @@ func forgedLoop(t *T) {
 			t.drops(0, build.DropLoopFrame, SourceName, looped(frame, role, pads))
 		}
 	}
-	t.drops(1, build.DropLoopFrame, "", looped(t.encapsulated(1, t.fig.RLOC(0), ipv4(frame)), build.RoleTransit, 4))
+	t.drops(1, build.DropLoopFrame, "", looped(t.fromITR(1, frame), build.RoleTransit, 4))
 }
 
 // trailingBytes puts bytes behind a header where Ethernet allows padding: they
@@ -79,7 +79,7 @@ func trailingBytes(t *T) {
 	for _, n := range []int{1, 6, 200, 300, 460, 600, 1024} {
 		trailer := make([]byte, n)
 		t.drops(0, build.DropBadCorecast, SourceName, append(t.header(m, v.EID), trailer...))
-		header := t.encapsulated(1, t.fig.RLOC(0), ipv4(t.header(m, v.EID)))
+		header := t.fromITR(1, t.header(m, v.EID))
 		t.drops(1, build.DropBadCorecast, "", append(header, trailer...))                                          // behind the outer packet
 		t.drops(1, build.DropBadCorecast, "", edit(append(header, trailer...), func(ip []byte) { resize(ip, n) })) // inside it
 	}

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net/netip"
-	"slices"
 
 	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/wire"
 	"github.com/corecast/corecast/wire/inet"
@@ -32,33 +32,25 @@ func ordinaryScenarios() []Scenario {
 func (t *T) checkTunnel(c crossing, from, to int, inner []byte) {
 	t.Helper()
 	p := t.tunnelled(c)
-	ip := ipv4(c.frame)
-	wantEth := inet.Ethernet{Dst: SwitchMAC(to, TransitPort), Src: SwitchMAC(from, TransitPort), Type: inet.EtherTypeIPv4}
+	src, dst := t.fig.RLOC(from), t.fig.RLOC(to)
+	if t.fig.reachedByIPv6(to) {
+		src, dst = t.fig.RLOC6(from), t.fig.RLOC6(to)
+	}
+	wantEth := inet.Ethernet{Dst: SwitchMAC(to, TransitPort), Src: SwitchMAC(from, TransitPort), Type: etherType(dst)}
 	var eth inet.Ethernet
 	if _, err := eth.Decode(c.frame); err != nil || eth != wantEth {
 		t.Errorf("outer Ethernet header %+v, want %+v", eth, wantEth)
 	}
-	if p.Src != t.fig.RLOC(from) || p.Dst != t.fig.RLOC(to) {
-		t.Errorf("from RLOC %v to %v, want %v to %v", p.Src, p.Dst, t.fig.RLOC(from), t.fig.RLOC(to))
+	if p.Src != src || p.Dst != dst {
+		t.Errorf("from RLOC %v to %v, want %v to %v", p.Src, p.Dst, src, dst)
 	}
 	if !bytes.Equal(p.Inner, inner) {
 		t.Errorf("inner packet %x, want %x", p.Inner, inner)
 	}
-	if p.TTL != inner[atTTL] || p.TOS != inner[1] {
-		t.Errorf("outer TTL %d and TOS %#x, want the inner %d and %#x", p.TTL, p.TOS, inner[atTTL], inner[1])
+	if ttl, tos := hopsAndTOS(inner); p.TTL != ttl || p.TOS != tos {
+		t.Errorf("outer TTL %d and TOS %#x, want the inner %d and %#x", p.TTL, p.TOS, ttl, tos)
 	}
-	if ip[6] != 0x40 {
-		t.Errorf("outer flags %#x, want DF alone", ip[6])
-	}
-	if n := int(binary.BigEndian.Uint16(ip[atIPLength:])); n != len(inner)+build.LISPIPv4Bytes || len(ip) != n {
-		t.Errorf("outer length %d in a packet of %d, want %d", n, len(ip), len(inner)+build.LISPIPv4Bytes)
-	}
-	if inet.Checksum(ip[:inet.IPv4Size]) != 0 {
-		t.Errorf("outer header checksum is wrong: %x", ip[:inet.IPv4Size])
-	}
-	if udp := ip[inet.IPv4Size:]; binary.BigEndian.Uint16(udp[4:]) != uint16(len(udp)) || binary.BigEndian.Uint16(udp[6:]) != 0 {
-		t.Errorf("outer UDP header %x, want length %d and no checksum", udp[:8], len(udp))
-	}
+	checkOuter(t, ipOf(c.frame), len(inner))
 	if p.SourcePort < 0xC000 {
 		t.Errorf("outer source port %d, want a dynamic port from %d on", p.SourcePort, 0xC000)
 	}
@@ -67,9 +59,50 @@ func (t *T) checkTunnel(c crossing, from, to int, inner []byte) {
 	}
 }
 
-// hop returns an IPv4 packet as the next router sends it on.
+// checkOuter checks lengths and checksums of outer headers.
+func checkOuter(t *T, ip []byte, inner int) {
+	t.Helper()
+	be := binary.BigEndian
+	udp := ip[inet.IPv4Size:]
+	if ip[0]>>4 == 6 {
+		udp = ip[inet.IPv6Size:]
+		if n := int(be.Uint16(ip[4:])); n != len(udp) {
+			t.Errorf("outer payload length %d, want %d", n, len(udp))
+		}
+	} else {
+		if n := int(be.Uint16(ip[atIPLength:])); n != len(ip) {
+			t.Errorf("outer length %d in a packet of %d", n, len(ip))
+		}
+		if ip[6] != 0x40 {
+			t.Errorf("outer flags %#x, want DF alone", ip[6])
+		}
+		if inet.Checksum(ip[:inet.IPv4Size]) != 0 {
+			t.Errorf("outer header checksum is wrong: %x", ip[:inet.IPv4Size])
+		}
+	}
+	if want := inet.UDPSize + lisp.DataHeaderSize + inner; len(udp) != want {
+		t.Errorf("%d bytes in the tunnel, want %d", len(udp), want)
+	}
+	if be.Uint16(udp[4:]) != uint16(len(udp)) || be.Uint16(udp[6:]) != 0 {
+		t.Errorf("outer UDP header %x, want length %d and no checksum", udp[:8], len(udp))
+	}
+}
+
+// hopsAndTOS returns the TTL and TOS of an IP packet.
+func hopsAndTOS(ip []byte) (ttl, tos uint8) {
+	if ip[0]>>4 == 6 {
+		return ip[7], ip[0]<<4 | ip[1]>>4
+	}
+	return ip[atTTL], ip[1]
+}
+
+// hop returns an IP packet as the next router sends it on.
 func hop(packet []byte) []byte {
 	return with(packet, func(b []byte) {
+		if b[0]>>4 == 6 {
+			b[7]--
+			return
+		}
 		b[atTTL]--
 		fixChecksum(b)
 	})
@@ -82,10 +115,10 @@ func (t *T) crosses(from, to int, d inet.Datagram) tunnelled {
 	sender := t.fig.Host(hostName(from))
 	frame := t.datagramFrom(sender, d)
 	got := t.observe(expect{transit: 1, arrived: 1}, func() { t.send(sender.Name, frame) })
-	t.checkTunnel(got.transit[0], from, to, hop(ipv4(frame)))
+	t.checkTunnel(got.transit[0], from, to, hop(ipOf(frame)))
 	d.TTL -= 2
 	t.checkDelivered(got.arrived[0], hostName(to), SwitchMAC(to, LocalPort), t.fig.Host(hostName(to)).MAC, d)
-	if want := hop(hop(ipv4(frame))); !bytes.Equal(ipv4(got.arrived[0].frame), want) {
+	if want := hop(hop(ipOf(frame))); !bytes.Equal(ipOf(got.arrived[0].frame), want) {
 		t.Errorf("arrived %x, want %x", got.arrived[0].frame, want)
 	}
 	return t.tunnelled(got.transit[0])
@@ -100,7 +133,7 @@ func hostName(d int) string {
 
 func (t *T) between(from, to int, port uint16, tos uint8) inet.Datagram {
 	return inet.Datagram{
-		Src: addrPort(t.fig.Host(hostName(from)).Addr, port), Dst: addrPort(t.fig.Host(hostName(to)).Addr, 7000),
+		Src: addrPort(t.eid(t.fig.Host(hostName(from)).Addr), port), Dst: addrPort(t.eid(t.fig.Host(hostName(to)).Addr), 7000),
 		TTL: 64, TOS: tos, Payload: []byte("ordinary"),
 	}
 }
@@ -137,10 +170,10 @@ func notUDP(t *T) {
 	body := []byte("not a datagram")
 	frame := append(ip.Append(eth.Append(nil), len(body)), body...)
 	got := t.observe(expect{transit: 1, arrived: 1}, func() { t.send(SourceName, frame) })
-	if flags := ipv4(got.transit[0].frame)[6]; flags != 0x40 {
+	if flags := ipOf(got.transit[0].frame)[6]; flags != 0x40 {
 		t.Errorf("outer flags %#x around a packet without DF, want DF", flags)
 	}
-	if want := hop(hop(ipv4(frame))); !bytes.Equal(ipv4(got.arrived[0].frame), want) {
+	if want := hop(hop(ipOf(frame))); !bytes.Equal(ipOf(got.arrived[0].frame), want) {
 		t.Errorf("arrived %x, want %x", got.arrived[0].frame, want)
 	}
 }
@@ -176,7 +209,7 @@ func decapsulation(t *T) {
 // localDelivery sends between two hosts of one site.
 func localDelivery(t *T) {
 	v := t.localViewer()
-	d := datagramOf(addrPort(SourceEID, 5000), v.EID, 64, []byte("to the neighbor"))
+	d := datagramOf(addrPort(t.eid(SourceEID), 5000), t.at(v), 64, []byte("to the neighbor"))
 	got := t.observe(expect{arrived: 1}, func() { t.send(SourceName, t.datagramFrom(t.fig.Host(SourceName), d)) })
 	d.TTL = 63
 	t.checkDelivered(got.arrived[0], SourceName, SwitchMAC(0, LocalPort), v.MAC, d)
@@ -201,7 +234,7 @@ func ordinary4344(t *T) {
 		d.Payload = payload
 		frame := t.datagramFrom(t.fig.Host(SourceName), d)
 		got := t.observe(expect{transit: 1, arrived: 1}, func() { t.send(SourceName, frame) })
-		if want := hop(hop(ipv4(frame))); !bytes.Equal(ipv4(got.arrived[0].frame), want) {
+		if want := hop(hop(ipOf(frame))); !bytes.Equal(ipOf(got.arrived[0].frame), want) {
 			t.Errorf("arrived %x, want %x", got.arrived[0].frame, want)
 		}
 	}
@@ -211,15 +244,22 @@ func ordinary4344(t *T) {
 func copyHeaders(t *T) {
 	v := t.fig.Viewers[0]
 	m := t.media(1316)
-	header := edit(t.header(m, v.EID), func(ip []byte) { ip[1], ip[atTTL] = 0xB9, 17 })
-	got := t.observe(expect{transit: 2, arrived: 1, counted: once(v.Domain).plus(stored)}, func() {
+	header := edit(t.header(m, t.at(v)), func(ip []byte) {
+		if t.six {
+			ip[0], ip[1], ip[7] = 0x6B, 0x90|ip[1]&15, 17
+		} else {
+			ip[1], ip[atTTL] = 0xB9, 17
+		}
+	})
+	got := t.observe(expect{transit: 2, arrived: 1, counted: t.once(v.Domain).plus(t.stored())}, func() {
 		t.send(SourceName, t.payload(m), header)
 	})
-	t.checkTunnel(got.transit[1], 0, v.Domain, hop(ipv4(header)))
-	inner := slices.Concat(hop(ipv4(header))[:atCoreCast], must(wire.AppendPayload(nil, m.id, m.bytes)))
-	resize(inner, len(m.bytes)-build.Entry4Bytes)
-	binary.BigEndian.PutUint16(inner[atUDP+6:], 0) // UDP checksum: not computed
-	fixChecksum(inner)
+	t.checkTunnel(got.transit[1], 0, v.Domain, hop(ipOf(header)))
+	ttl, tos := hopsAndTOS(ipOf(header))
+	inner := must((&inet.Datagram{
+		Src: addrPort(t.eid(SourceEID), channelPort), Dst: t.reserved(), TTL: ttl - 1, TOS: tos,
+		Payload: must(wire.AppendPayload(nil, m.id, m.bytes)),
+	}).Append(nil))
 	t.checkTunnel(got.transit[0], 0, v.Domain, inner)
 	if a, b := t.tunnelled(got.transit[0]), t.tunnelled(got.transit[1]); a.SourcePort != b.SourcePort {
 		t.Errorf("the copy has outer source port %d, the header %d", a.SourcePort, b.SourcePort)
@@ -251,11 +291,15 @@ func toRLOC(prefix netip.Prefix, rloc int) *p4rt.Entry {
 }
 
 func eidEntry(prefix netip.Prefix, action string, params ...p4rt.Param) *p4rt.Entry {
+	table := build.TableEids4
+	if prefix.Addr().Is6() {
+		table = build.TableEids6
+	}
 	return &p4rt.Entry{
-		Table: build.TableEIDs, Action: action, Params: params,
+		Table: table, Action: action, Params: params,
 		Match: []p4rt.Match{
-			p4rt.Exact(build.FieldEIDsInstanceID, p4rt.Uint(0)),
-			p4rt.LPM(build.FieldEIDsEID, p4rt.Addr(prefix.Addr()), prefix.Bits()),
+			p4rt.Exact(build.FieldEids4InstanceID, p4rt.Uint(0)),
+			p4rt.LPM(build.FieldEids4EID, p4rt.Addr(prefix.Addr()), prefix.Bits()),
 		},
 	}
 }

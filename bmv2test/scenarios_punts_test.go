@@ -18,6 +18,13 @@ func puntScenarios() []Scenario {
 		{"punt: TTL", puntTTL},
 		{"punt: no neighbor", puntNeighbor},
 		{"punt: ARP", puntARP},
+		{"punt: neighbor discovery", puntND},
+		{"punt: LISP control", puntLISPControl},
+		{"punt: too big for the tunnel", puntTooBig},
+		{"punt: too big for the tunnel, IPv6", func(t *T) { puntTooBig(t.ipv6()) }},
+		{"punt: too big for the viewer", puntTooBigForViewers},
+		{"punt: too big for the viewer, IPv6", func(t *T) { puntTooBigForViewers(t.ipv6()) }},
+		{"punt: a map-cache miss is reported once", missOnce},
 		{"packet-out through a port", packetOutSend},
 		{"packet-out as if received", packetOutReceive},
 		{"plain IP to the outside", native},
@@ -69,23 +76,58 @@ func (t *T) punts(d int, port, reason int64, host string, frame []byte) {
 func puntMiss(t *T) {
 	t.punts(0, LocalPort, build.PuntMapCacheMiss, SourceName, t.fromSource(netip.MustParseAddrPort("172.20.0.1:7"), []byte("who?")))
 	m := t.settled(1316)
-	t.punts(0, LocalPort, build.PuntMapCacheMiss, SourceName, t.header(m, netip.MustParseAddrPort("172.20.0.1:5004")))
+	t.punts(0, LocalPort, build.PuntMapCacheMiss, SourceName, t.header(m, netip.MustParseAddrPort("172.20.1.1:5004")))
+	t.punts(0, LocalPort, build.PuntMapCacheMiss, SourceName, t.fromSource(netip.MustParseAddrPort("[2001:db8:99::1]:7"), nil))
+}
+
+// missOnce asks for addresses of one missing prefix again and again: the
+// controller hears of it once, and once more when the hold is over.
+func missOnce(t *T) {
+	ask := func(to string) []byte { return t.fromSource(netip.MustParseAddrPort(to), []byte("who?")) }
+	for _, c := range []struct{ first, beside, other string }{
+		{"172.21.5.1:7", "172.21.5.200:9", "172.21.6.1:7"},
+		{"[2001:db8:a0::1]:7", "[2001:db8:a0:5::9]:9", "[2001:db8:a1::1]:7"},
+	} {
+		hold := time.Now()
+		want := counts{punt(0, build.PuntMapCacheMiss): 2, drop(0, build.DropMissRepeated): 2}
+		t.observe(expect{punted: 2, counted: want}, func() {
+			t.send(SourceName, ask(c.first), ask(c.first), ask(c.beside), ask(c.other))
+		})
+		time.Sleep(time.Until(hold.Add(build.MissHold*time.Microsecond + 100*time.Millisecond)))
+		t.punts(0, LocalPort, build.PuntMapCacheMiss, SourceName, ask(c.beside))
+	}
 }
 
 func puntNewStream(t *T) {
 	from := netip.MustParseAddr("192.0.2.99")
 	t.controls[1].write(t, p4rt.Update{Op: p4rt.Insert, Object: &p4rt.Entry{
-		Table: build.TableStreamSources, Action: build.ActionAllowStreams,
-		Match: []p4rt.Match{p4rt.LPM(build.FieldStreamSourcesSourceRLOC, p4rt.Addr(from), 32)},
+		Table: build.TableSourceRlocs4, Action: build.ActionSourceRLOC,
+		Match: []p4rt.Match{p4rt.LPM(build.FieldSourceRlocs4SourceRLOC, p4rt.Addr(from), 32)},
+		Params: []p4rt.Param{
+			{Name: build.ParamSourceRLOCPeer, Value: p4rt.Uint(uint16(0))},
+			{Name: build.ParamSourceRLOCMayOpen, Value: p4rt.Uint(uint8(1))},
+		},
 	}})
-	frame := t.encapsulated(1, from, ipv4(t.payload(t.media(500))))
+	frame := t.encapsulated(1, from, ipOf(t.payload(t.media(500))))
 	t.punts(1, TransitPort, build.PuntNewStream, "", frame)
 }
 
 func puntToUs(t *T) {
-	t.punts(0, LocalPort, build.PuntToUs, SourceName, t.fromSource(netip.MustParseAddrPort("10.0.0.1:4342"), []byte("LISP control")))
-	control := datagramOf(addrPort(t.fig.RLOC(2), 4342), addrPort(t.fig.RLOC(0), 4342), 64, []byte("LISP control"))
-	t.punts(0, TransitPort, build.PuntToUs, "", must(control.Append(transitEthernet(0))))
+	t.punts(0, LocalPort, build.PuntToUs, SourceName, t.fromSource(netip.MustParseAddrPort("10.0.0.1:80"), []byte("hello")))
+	t.punts(0, LocalPort, build.PuntToUs, SourceName, t.fromSource(netip.MustParseAddrPort("[2001:db8::1]:80"), []byte("hello")))
+	hello := datagramOf(addrPort(t.fig.RLOC(2), 80), addrPort(t.fig.RLOC(0), 80), 64, []byte("hello"))
+	t.punts(0, TransitPort, build.PuntToUs, "", must(hello.Append(transitEthernet(0, t.fig.RLOC(0)))))
+}
+
+// puntLISPControl has LISP control messages reach the switch, whatever they
+// hold: at its RLOCs, and at the address that hosts know.
+func puntLISPControl(t *T) {
+	control := []byte("LISP control")
+	t.punts(0, LocalPort, build.PuntLISPControl, SourceName, t.fromSource(netip.MustParseAddrPort("10.0.0.1:4342"), control))
+	for _, of := range []func(int) netip.Addr{t.fig.RLOC, t.fig.RLOC6} {
+		message := datagramOf(addrPort(of(2), 4342), addrPort(of(0), 4342), 64, control)
+		t.punts(0, TransitPort, build.PuntLISPControl, "", must(message.Append(transitEthernet(0, of(2)))))
+	}
 }
 
 func puntTTL(t *T) {
@@ -94,7 +136,7 @@ func puntTTL(t *T) {
 	t.punts(0, LocalPort, build.PuntTTL, SourceName, frame)
 	m := t.settled(1316)
 	t.punts(0, LocalPort, build.PuntTTL, SourceName, expiring(t.header(m, t.fig.Viewers[0].EID)))
-	t.punts(1, TransitPort, build.PuntTTL, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(frame)))
+	t.punts(1, TransitPort, build.PuntTTL, "", t.fromITR(1, frame))
 }
 
 func puntNeighbor(t *T) {
@@ -134,7 +176,7 @@ func packetOutReceive(t *T) {
 	t.checkDelivered(got.arrived[0], host.Name, SwitchMAC(1, LocalPort), host.MAC, d)
 
 	m, v := t.media(1316), t.fig.Viewers[0]
-	got = t.observe(expect{transit: 2, arrived: 1, counted: once(v.Domain).plus(stored)}, func() {
+	got = t.observe(expect{transit: 2, arrived: 1, counted: t.once(v.Domain).plus(t.stored())}, func() {
 		t.packetOut(0, LocalPort, build.OutReceive, t.payload(m))
 		t.packetOut(0, LocalPort, build.OutReceive, t.header(m, v.EID))
 	})
@@ -145,12 +187,12 @@ func packetOutReceive(t *T) {
 // native sends to an address that is no EID: plain IP to the next hop.
 func native(t *T) {
 	outside := netip.MustParsePrefix("203.0.113.0/24")
-	t.controls[0].write(t, p4rt.Update{Op: p4rt.Insert, Object: eidEntry(outside, build.ActionNative,
-		p4rt.Param{Name: build.ParamNativeNextHop, Value: p4rt.Addr(t.fig.RLOC(1))})})
+	t.controls[0].write(t, p4rt.Update{Op: p4rt.Insert, Object: eidEntry(outside, build.ActionNative4,
+		p4rt.Param{Name: build.ParamNative4NextHop, Value: p4rt.Addr(t.fig.RLOC(1))})})
 	frame := t.fromSource(addrPort(outside.Addr().Next(), 7), []byte("to the world"))
 	// ETR 1 plays the router, which has no way on.
 	got := t.observe(expect{transit: 1, counted: dropped(1, build.DropNoRoute)}, func() { t.send(SourceName, frame) })
-	if want := hop(ipv4(frame)); !bytes.Equal(ipv4(got.transit[0].frame), want) {
+	if want := hop(ipOf(frame)); !bytes.Equal(ipOf(got.transit[0].frame), want) {
 		t.Errorf("sent %x, want %x", got.transit[0].frame, want)
 	}
 }

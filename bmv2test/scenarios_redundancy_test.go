@@ -18,15 +18,39 @@ func redundancyScenarios() []Scenario {
 // setRedundancy changes the channel's entry for the rest of the scenario.
 func (t *T) setRedundancy(n int) {
 	t.Helper()
-	c := t.controls[0]
-	e := *c.entries(t.ctx, t.T, build.TableChannels)[0]
-	e.Params = append([]p4rt.Param(nil), e.Params...)
-	for i := range e.Params {
-		if e.Params[i].Name == build.ParamChannelRedundancy {
-			e.Params[i].Value = p4rt.Uint(n)
+	t.setChannel(build.ParamChannel4Redundancy, n)
+}
+
+// setChannel changes a parameter of the channel at the ITR for the rest of the
+// scenario.
+func (t *T) setChannel(param string, n int) {
+	t.Helper()
+	table := build.TableChannels4
+	if t.six {
+		table = build.TableChannels6
+	}
+	t.setParam(0, table, param, n)
+}
+
+// setStream likewise changes its stream at ETR d.
+func (t *T) setStream(d int, param string, n int) {
+	t.Helper()
+	table := build.TableStreams4
+	if t.six {
+		table = build.TableStreams6
+	}
+	t.setParam(d, table, param, n)
+}
+
+// setParam changes a parameter in all entries of a table that have it.
+func (t *T) setParam(d int, table, param string, n int) {
+	t.Helper()
+	c := t.controls[d]
+	for _, e := range c.entries(t.ctx, t.T, table) {
+		if paramOf(e, param) >= 0 {
+			c.write(t, p4rt.Update{Op: p4rt.Modify, Object: withParam(e, param, p4rt.Uint(n))})
 		}
 	}
-	c.write(t, p4rt.Update{Op: p4rt.Modify, Object: &e})
 }
 
 // domainViewers returns the viewers of a domain, over and over, up to count.
@@ -64,7 +88,7 @@ func redundancy(t *T, n int) {
 		t.Fatalf("the scenario expects %d repeats, the rule says %d", repeats, (headers-1)/n)
 	}
 	got := t.observe(expect{
-		transit: headers + 1 + repeats, arrived: headers, counted: redundancyCounts(d, headers, repeats),
+		transit: headers + 1 + repeats, arrived: headers, counted: t.redundancyCounts(d, headers, repeats),
 	}, func() {
 		t.send(SourceName, t.payload(m))
 		sent := 0
@@ -72,25 +96,25 @@ func redundancy(t *T, n int) {
 			if sent++; copyBefore[i] {
 				sent++
 			}
-			t.send(SourceName, t.header(m, v.EID))
+			t.send(SourceName, t.header(m, t.at(v)))
 			t.arrive(expect{transit: sent})
 		}
 	})
 	t.checkSequence(got, m, viewers, copyBefore)
 }
 
-func redundancyCounts(d, headers, repeats int) counts {
+func (t *T) redundancyCounts(d, headers, repeats int) counts {
 	c := counts{
-		event(0, build.EventPayload):  1,
-		event(0, build.EventHeader):   uint64(headers),
-		event(0, build.EventCopy):     1,
-		event(d, build.EventPayload):  1,
-		event(d, build.EventHeader):   uint64(headers),
-		event(d, build.EventExpanded): uint64(headers),
+		t.event(0, build.EventPayload):  1,
+		t.event(0, build.EventHeader):   uint64(headers),
+		t.event(0, build.EventCopy):     1,
+		t.event(d, build.EventPayload):  1,
+		t.event(d, build.EventHeader):   uint64(headers),
+		t.event(d, build.EventExpanded): uint64(headers),
 	}
 	if repeats > 0 {
-		c[event(0, build.EventCopyRedundant)] = uint64(repeats)
-		c[event(d, build.EventPayloadRepeated)] = uint64(repeats)
+		c[t.event(0, build.EventCopyRedundant)] = uint64(repeats)
+		c[t.event(d, build.EventPayloadRepeated)] = uint64(repeats)
 		c[drop(d, build.DropPayloadRepeated)] = uint64(repeats)
 	}
 	return c
@@ -106,7 +130,7 @@ func (t *T) checkSequence(got seen, m media, viewers []Viewer, copyBefore []bool
 			t.checkCopy(got.transit[next], m)
 			next++
 		}
-		t.checkHeader(got.transit[next], m, v.EID)
+		t.checkHeader(got.transit[next], m, t.at(v))
 		next++
 		t.checkViewerGot(got.arrived[i], m, v)
 	}
@@ -125,11 +149,11 @@ func redundancyBurst(t *T) {
 	}
 	repeats := (headers - 1) / n
 	got := t.observe(expect{
-		transit: headers + 1 + repeats, arrived: headers, counted: redundancyCounts(d, headers, repeats),
+		transit: headers + 1 + repeats, arrived: headers, counted: t.redundancyCounts(d, headers, repeats),
 	}, func() {
 		frames := [][]byte{t.payload(m)}
 		for _, v := range viewers {
-			frames = append(frames, t.header(m, v.EID))
+			frames = append(frames, t.header(m, t.at(v)))
 		}
 		t.burst(SourceName, frames...)
 	})

@@ -38,19 +38,28 @@ func dropBadCount(t *T) {
 		t.drops(0, build.DropBadCount, SourceName, edit(header, func(ip []byte) { ip[atCount] = count }))
 	}
 	// At an ETR.
-	inner := ipv4(edit(header, func(ip []byte) { ip[atCount] = 3 }))
+	inner := ipOf(edit(header, func(ip []byte) { ip[atCount] = 3 }))
 	t.drops(1, build.DropBadCount, "", t.encapsulated(1, t.fig.RLOC(0), inner))
 }
 
 func dropList(t *T) {
 	m := t.settled(300)
-	list := []netip.AddrPort{t.fig.Viewers[0].EID, t.fig.Viewers[1].EID}
-	t.drops(0, build.DropListRefused, SourceName, t.fromSource(reserved(), must(wire.AppendHeader4(nil, m.id, list))))
+	list := t.header(m, t.at(t.fig.Viewers[0]), t.at(t.fig.Viewers[1]))
+	t.setChannel(build.ParamChannel4MaxList, 1)
+	t.setStream(1, build.ParamStreamMaxList, 1)
+	for d, send := range []func(){
+		func() { t.send(SourceName, list) },
+		func() { t.inject(1, t.fromITR(1, list)) },
+	} {
+		refused := dropped(d, build.DropListRefused).plus(counts{t.event(d, build.EventRefused): 1})
+		t.observe(expect{counted: refused}, send)
+	}
+	t.serve(m, t.fig.Viewers[0], false)
 }
 
 func dropPayloadLength(t *T) {
 	payload := t.payload(t.media(100))
-	rejected := dropped(0, build.DropPayloadLength).plus(counts{event(0, build.EventPayloadRejected): 1})
+	rejected := dropped(0, build.DropPayloadLength).plus(counts{t.event(0, build.EventPayloadRejected): 1})
 	for _, length := range []uint16{0, build.MaxPayload + 1, 0xFFFF} {
 		t.dropsCounting(0, rejected, SourceName, edit(payload, func(ip []byte) {
 			binary.BigEndian.PutUint16(ip[atSize:], length)
@@ -64,29 +73,29 @@ func dropHash(t *T) {
 	m := t.settled(1316)
 	other := t.media(1316)
 	t.media(1)
-	itr := dropped(0, build.DropPayloadHash).plus(counts{event(0, build.EventPayloadRejected): 1})
-	etr := dropped(1, build.DropPayloadHash).plus(counts{event(1, build.EventPayloadRejected): 1})
-	for _, at := range []int{atHash, atHash + 3, atCoreCast + build.CorecastBytes, atCoreCast + build.CorecastBytes + 1315} {
-		spoiled := with(t.payload(other), func(b []byte) { ipv4(b)[at] ^= 0x10 })
+	itr := dropped(0, build.DropPayloadHash).plus(counts{t.event(0, build.EventPayloadRejected): 1})
+	etr := dropped(1, build.DropPayloadHash).plus(counts{t.event(1, build.EventPayloadRejected): 1})
+	for _, fromEnd := range []int{1, 1316, 1317, 1320} { // last and first byte of the media, of the hash
+		spoiled := with(t.payload(other), func(b []byte) { b[len(b)-fromEnd] ^= 0x10 })
 		t.dropsCounting(0, itr, SourceName, spoiled)
-		t.dropsCounting(1, etr, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(spoiled)))
+		t.dropsCounting(1, etr, "", t.fromITR(1, spoiled))
 	}
 	t.serve(m, t.fig.Viewers[0], false)
 }
 
 func dropUnknownPayload(t *T) {
 	m := t.settled(300)
-	viewer := t.fig.Viewers[0].EID
+	viewer := t.at(t.fig.Viewers[0])
 	never, length, hash, sequence := t.media(300), m, m, m
 	length.id.Length--
 	hash.id.Hash++
 	sequence.id.Sequence += 2
 	for _, m := range []media{never, length, hash, sequence} {
 		unknown := func(d int) counts {
-			return dropped(d, build.DropUnknownPayload).plus(counts{event(d, build.EventHeaderUnknown): 1})
+			return dropped(d, build.DropUnknownPayload).plus(counts{t.event(d, build.EventHeaderUnknown): 1})
 		}
 		t.dropsCounting(0, unknown(0), SourceName, t.header(m, viewer))
-		t.dropsCounting(1, unknown(1), "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.header(m, viewer))))
+		t.dropsCounting(1, unknown(1), "", t.fromITR(1, t.header(m, viewer)))
 	}
 }
 
@@ -99,7 +108,7 @@ func dropChannelSource(t *T) {
 		must(wire.AppendHeader4(nil, m.id, []netip.AddrPort{t.fig.Viewers[0].EID})),
 		[]byte("anything"),
 	} {
-		frame := t.datagramFrom(source, inet.Datagram{Src: other, Dst: reserved(), Payload: payload})
+		frame := t.datagramFrom(source, inet.Datagram{Src: other, Dst: t.reserved(), Payload: payload})
 		t.drops(0, build.DropChannelSource, SourceName, frame)
 	}
 }
@@ -107,7 +116,7 @@ func dropChannelSource(t *T) {
 func dropChannelPort(t *T) {
 	m := t.settled(300)
 	for _, frame := range [][]byte{t.payload(t.media(300)), t.header(m, t.fig.Viewers[0].EID)} {
-		t.drops(0, build.DropChannelPort, "", append(transitEthernet(0), ipv4(frame)...))
+		t.drops(0, build.DropChannelPort, "", append(transitEthernet(0, t.fig.RLOC(0)), ipOf(frame)...))
 	}
 }
 
@@ -129,9 +138,9 @@ func dropReservedFromAfar(t *T) {
 		must(wire.AppendPayload(nil, m.id, m.bytes)),
 		must(wire.AppendHeader4(nil, m.id, []netip.AddrPort{t.fig.Viewers[0].EID})),
 	} {
-		frame := t.datagramFrom(domain, inet.Datagram{Src: addrPort(SourceEID, channelPort), Dst: reserved(), Payload: payload})
+		frame := t.datagramFrom(domain, inet.Datagram{Src: addrPort(SourceEID, channelPort), Dst: t.reserved(), Payload: payload})
 		got := t.observe(expect{transit: 1, counted: dropped(0, build.DropReservedEID)}, func() { t.send(domain.Name, frame) })
-		t.checkTunnel(got.transit[0], 1, 0, hop(ipv4(frame)))
+		t.checkTunnel(got.transit[0], 1, 0, hop(ipOf(frame)))
 	}
 }
 
@@ -142,12 +151,12 @@ func dropInstance(t *T) {
 	other := lisp.Tunnel{Src: t.fig.RLOC(0), Dst: t.fig.RLOC(1), Header: lisp.DataHeader{Flags: lisp.FlagInstance, InstanceID: 5}}
 	ours := lisp.Tunnel{Src: other.Src, Dst: other.Dst, Header: lisp.DataHeader{Flags: lisp.FlagInstance}}
 	viewer := t.fig.Viewers[0]
-	unicast := ipv4(t.fromSource(discardPort(t.fig.Host(DomainName(1))), []byte("ordinary")))
-	header := ipv4(t.header(m, viewer.EID))
-	t.drops(1, build.DropStreamRLOC, "", must(other.Append(transitEthernet(1), header)))
-	t.drops(1, build.DropNotLocal, "", must(other.Append(transitEthernet(1), unicast)))
-	t.observe(expect{arrived: 2, counted: counts{event(1, build.EventHeader): 1, event(1, build.EventExpanded): 1}}, func() {
-		t.inject(1, must(ours.Append(transitEthernet(1), header)), must(ours.Append(transitEthernet(1), unicast)))
+	unicast := ipOf(t.fromSource(discardPort(t.fig.Host(DomainName(1))), []byte("ordinary")))
+	header := ipOf(t.header(m, viewer.EID))
+	t.drops(1, build.DropStreamRLOC, "", must(other.Append(transitEthernet(1, t.fig.RLOC(0)), header)))
+	t.drops(1, build.DropNotLocal, "", must(other.Append(transitEthernet(1, t.fig.RLOC(0)), unicast)))
+	t.observe(expect{arrived: 2, counted: counts{t.event(1, build.EventHeader): 1, t.event(1, build.EventExpanded): 1}}, func() {
+		t.inject(1, must(ours.Append(transitEthernet(1, t.fig.RLOC(0)), header)), must(ours.Append(transitEthernet(1, t.fig.RLOC(0)), unicast)))
 	})
 }
 
@@ -155,7 +164,7 @@ func dropStreamRLOC(t *T) {
 	m := t.settled(300)
 	stranger := netip.MustParseAddr("192.0.2.99")
 	for _, frame := range [][]byte{t.payload(t.media(300)), t.header(m, t.fig.Viewers[0].EID)} {
-		t.drops(1, build.DropStreamRLOC, "", t.encapsulated(1, stranger, ipv4(frame)))
+		t.drops(1, build.DropStreamRLOC, "", t.encapsulated(1, stranger, ipOf(frame)))
 	}
 }
 
@@ -165,10 +174,10 @@ func dropWrongStream(t *T) {
 	source := t.fig.Host(SourceName)
 	payload := must(wire.AppendPayload(nil, m.id, m.bytes))
 	for _, d := range []inet.Datagram{
-		{Src: addrPort(netip.MustParseAddr("10.0.0.66"), channelPort), Dst: reserved(), Payload: payload},
+		{Src: addrPort(netip.MustParseAddr("10.0.0.66"), channelPort), Dst: t.reserved(), Payload: payload},
 		{Src: addrPort(SourceEID, channelPort), Dst: addrPort(netip.MustParseAddr("10.0.255.2"), wire.Port), Payload: payload},
 	} {
-		t.drops(1, build.DropStreamRLOC, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.datagramFrom(source, d))))
+		t.drops(1, build.DropStreamRLOC, "", t.encapsulated(1, t.fig.RLOC(0), ipOf(t.datagramFrom(source, d))))
 	}
 }
 
@@ -177,6 +186,6 @@ func dropEntryNotLocal(t *T) {
 	elsewhere := t.domainViewers(2, 1)[0].EID
 	nowhere := netip.MustParseAddrPort("203.0.113.9:5004")
 	for _, viewer := range []netip.AddrPort{elsewhere, nowhere} {
-		t.drops(1, build.DropEntryNotLocal, "", t.encapsulated(1, t.fig.RLOC(0), ipv4(t.header(m, viewer))))
+		t.drops(1, build.DropEntryNotLocal, "", t.fromITR(1, t.header(m, viewer)))
 	}
 }

@@ -18,10 +18,10 @@ func storeScenarios() []Scenario {
 }
 
 // once is what one header with its first copy counts, ITR and ETR d.
-func once(d int) counts {
+func (t *T) once(d int) counts {
 	return counts{
-		event(0, build.EventHeader): 1, event(0, build.EventCopy): 1,
-		event(d, build.EventPayload): 1, event(d, build.EventHeader): 1, event(d, build.EventExpanded): 1,
+		t.event(0, build.EventHeader): 1, t.event(0, build.EventCopy): 1,
+		t.event(d, build.EventPayload): 1, t.event(d, build.EventHeader): 1, t.event(d, build.EventExpanded): 1,
 	}
 }
 
@@ -36,26 +36,27 @@ func (c counts) plus(more counts) counts {
 	return sum
 }
 
-var stored = counts{event(0, build.EventPayload): 1}
+// stored is what one payload counts at the ITR.
+func (t *T) stored() counts { return counts{t.event(0, build.EventPayload): 1} }
 
 // serve sends a header and checks that v gets m, with a copy before if first.
 func (t *T) serve(m media, v Viewer, first bool, before ...[]byte) {
 	t.Helper()
-	want := expect{transit: 1, arrived: 1, counted: once(v.Domain)}
+	want := expect{transit: 1, arrived: 1, counted: t.once(v.Domain)}
 	if first {
 		want.transit = 2
 	} else {
-		delete(want.counted, event(0, build.EventCopy))
-		delete(want.counted, event(v.Domain, build.EventPayload))
+		delete(want.counted, t.event(0, build.EventCopy))
+		delete(want.counted, t.event(v.Domain, build.EventPayload))
 	}
 	for range before {
-		want.counted = want.counted.plus(stored)
+		want.counted = want.counted.plus(t.stored())
 	}
-	got := t.observe(want, func() { t.send(SourceName, append(before, t.header(m, v.EID))...) })
+	got := t.observe(want, func() { t.send(SourceName, append(before, t.header(m, t.at(v)))...) })
 	if first {
 		t.checkCopy(got.transit[0], m)
 	}
-	t.checkHeader(got.transit[len(got.transit)-1], m, v.EID)
+	t.checkHeader(got.transit[len(got.transit)-1], m, t.at(v))
 	t.checkViewerGot(got.arrived[0], m, v)
 }
 
@@ -69,10 +70,10 @@ func twoPayloads(t *T) {
 	t.serve(a, v, false)
 	t.serve(b, v, true)
 	got := t.observe(expect{transit: 2, arrived: 1, counted: counts{
-		event(0, build.EventHeader): 1, event(0, build.EventCopy): 1,
-		drop(v.Domain, build.DropPayloadRepeated): 1, event(v.Domain, build.EventPayloadRepeated): 1,
-		event(v.Domain, build.EventHeader): 1, event(v.Domain, build.EventExpanded): 1,
-	}}, func() { t.send(SourceName, t.header(a, v.EID)) })
+		t.event(0, build.EventHeader): 1, t.event(0, build.EventCopy): 1,
+		drop(v.Domain, build.DropPayloadRepeated): 1, t.event(v.Domain, build.EventPayloadRepeated): 1,
+		t.event(v.Domain, build.EventHeader): 1, t.event(v.Domain, build.EventExpanded): 1,
+	}}, func() { t.send(SourceName, t.header(a, t.at(v))) })
 	t.checkViewerGot(got.arrived[0], a, v)
 }
 
@@ -84,8 +85,8 @@ func overwritten(t *T) {
 	t.serve(b, v, true, t.payload(b))
 	t.serve(c, v, true, t.payload(c))
 	t.observe(expect{counted: counts{
-		drop(0, build.DropUnknownPayload): 1, event(0, build.EventHeaderUnknown): 1,
-	}}, func() { t.send(SourceName, t.header(a, v.EID)) })
+		drop(0, build.DropUnknownPayload): 1, t.event(0, build.EventHeaderUnknown): 1,
+	}}, func() { t.send(SourceName, t.header(a, t.at(v))) })
 }
 
 func repeated(t *T) {
@@ -93,7 +94,7 @@ func repeated(t *T) {
 	m := t.media(1316)
 	t.serve(m, v, true, t.payload(m))
 	t.observe(expect{counted: counts{
-		drop(0, build.DropPayloadRepeated): 1, event(0, build.EventPayloadRepeated): 1,
+		drop(0, build.DropPayloadRepeated): 1, t.event(0, build.EventPayloadRepeated): 1,
 	}}, func() { t.send(SourceName, t.payload(m)) })
 	t.serve(m, v, false)
 }

@@ -26,6 +26,11 @@ func scenarios() []Scenario {
 	all = append(all, dropScenarios()...)
 	all = append(all, puntScenarios()...)
 	all = append(all, growthScenarios()...)
+	all = append(all, listScenarios()...)
+	all = append(all, ipv6Scenarios()...)
+	all = append(all, multicastScenarios()...)
+	all = append(all, unicastScenarios()...)
+	all = append(all, limitScenarios()...)
 	return all
 }
 
@@ -55,13 +60,15 @@ func runScenarios(t *testing.T, o Fig2Options) {
 		t.Fatal("there are no scenarios")
 	}
 	covered := &coverage{cells: make(map[cell]bool)}
+	o.DualStack, o.SecondPort = true, true
 	usual := newStage(t, o)
 	noLoop := newStage(t, Fig2Options{Target: o.Target, StockGrowth: true, NoLoop: true})
+	limited := newStage(t, limitedOptions(o.Target))
 	for _, sc := range list {
 		t.Run(sc.Name, func(t *testing.T) {
-			sc.Run(&T{T: t, stage: usual, noLoop: noLoop, ctx: context.Background(), covered: covered})
+			sc.Run(&T{T: t, stage: usual, noLoop: noLoop, limited: limited, ctx: context.Background(), covered: covered})
 		})
-		if err := errors.Join(usual.fig.Alive(), noLoop.fig.Alive()); err != nil {
+		if err := errors.Join(usual.fig.Alive(), noLoop.fig.Alive(), limited.fig.Alive()); err != nil {
 			t.Fatalf("after scenario %q, the last to run: %v", sc.Name, err)
 		}
 	}

@@ -96,7 +96,24 @@ type T struct {
 	*stage
 	ctx     context.Context
 	noLoop  *stage // with the growth limit of stock bmv2 and no loop
+	limited *stage // with low rates
 	covered *coverage
+	six     bool // it is about IPv6 EIDs
+	outer6  bool // and about IPv6 RLOCs
+}
+
+// ipv6 returns t for the same with IPv6 EIDs.
+func (t *T) ipv6() *T {
+	other := *t
+	other.six = true
+	return &other
+}
+
+// overIPv6 returns t for the same with IPv6 RLOCs.
+func (t *T) overIPv6() *T {
+	other := *t
+	other.outer6 = true
+	return &other
 }
 
 // coverage collects the counters that scenarios expected and saw.
@@ -109,7 +126,7 @@ func (c *coverage) add(seen counts) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for k := range seen {
-		k.name = ""
+		k.name, k.six = "", false
 		c.cells[k] = true
 	}
 }
@@ -152,21 +169,13 @@ type expect struct {
 // was expected has happened, and returns the frames.
 func (t *T) observe(want expect, act func()) seen {
 	t.Helper()
-	before := t.counts()
-	t.seen.take()
-	act()
-	t.arrive(want)
-	t.settle()
-	got := t.seen.take()
+	got, changed := t.watch(func() {
+		act()
+		t.arrive(want)
+	})
 	if len(got.transit) != want.transit || len(got.arrived) != want.arrived || len(got.punted) != want.punted {
 		t.Errorf("%d frames crossed the transit segment, %d reached hosts, %d were punted; want %d, %d, %d%s",
 			len(got.transit), len(got.arrived), len(got.punted), want.transit, want.arrived, want.punted, got)
-	}
-	changed := t.counts()
-	for c, n := range before {
-		if changed[c] -= n; changed[c] == 0 {
-			delete(changed, c)
-		}
 	}
 	if !maps.Equal(changed, want.counted) {
 		t.Errorf("counted %v, want %v", changed, want.counted)
@@ -177,6 +186,23 @@ func (t *T) observe(want expect, act func()) seen {
 		t.FailNow()
 	}
 	return got
+}
+
+// watch acts, waits until the network is at rest, and returns what left the
+// switches and what was counted meanwhile.
+func (t *T) watch(act func()) (seen, counts) {
+	t.Helper()
+	before := t.counts()
+	t.seen.take()
+	act()
+	t.settle()
+	got, changed := t.seen.take(), t.counts()
+	for c, n := range before {
+		if changed[c] -= n; changed[c] == 0 {
+			delete(changed, c)
+		}
+	}
+	return got, changed
 }
 
 // arrive waits for what is expected; observe finds out what is missing.
@@ -274,5 +300,5 @@ func (c counts) String() string {
 	return "[" + strings.Join(parts, ", ") + "]"
 }
 
-// ipv4 returns the IPv4 packet in a frame.
-func ipv4(frame []byte) []byte { return frame[inet.EthernetSize:] }
+// ipOf returns the IP packet in a frame.
+func ipOf(frame []byte) []byte { return frame[inet.EthernetSize:] }
