@@ -55,6 +55,7 @@ func TestOracleBMv2(t *testing.T) {
 		}
 		past = append(past, s)
 		if err := b.do(t, s); err != nil {
+			b.compareCounters(t)
 			t.Fatalf("-seed=%d: after %d packets:\n%v\nlast steps:\n%s\n%v", seed, done, err, told(past), b.net.Alive())
 		}
 		if s.config == nil {

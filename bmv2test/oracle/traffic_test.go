@@ -150,7 +150,7 @@ func (t *traffic) bytes() []byte {
 func (t *traffic) headerFor(k *talk, m media) []byte {
 	n := 1
 	if t.chance(40) {
-		n = pick(t.world, 2, 3, 4, 5, 8, 9, 16, 31, 32)
+		n = pick(t.world, 2, 4, 32, 2+t.IntN(31))
 	}
 	var viewers []netip.AddrPort
 	first := t.viewer(k)
