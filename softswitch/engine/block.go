@@ -31,7 +31,7 @@ type blockInfo struct {
 	call  *actionDef // endCall: an action with jumps
 	code  *code
 	node  int // that the block ends with
-	facts *facts
+	facts packed
 	truth *node // condition as simplified, of which asked is the first part
 	asked *node
 
@@ -122,7 +122,7 @@ func (b *block) run(c *packet) *block {
 
 // grow makes the block that follows b by way i.
 func (b *block) grow(i int) *block {
-	f := b.facts.clone()
+	f := b.facts.unpack()
 	to := place{}
 	switch n := &b.code.def.nodes[b.node]; b.end {
 	default:
@@ -166,7 +166,7 @@ func (k *code) enter(at place, f *facts) *block {
 	}
 	if k.count[at] >= maxVersions || len(k.blocks) >= maxBlocks {
 		f.forgetAll()
-		key.facts = ""
+		key.facts = f.key()
 		if b := k.blocks[key]; b != nil {
 			return b
 		}
@@ -179,9 +179,9 @@ func (k *code) enter(at place, f *facts) *block {
 
 // compile makes a block: from a place to the first open question.
 func (k *code) compile(at place, f *facts) *block {
-	b := &block{blockInfo: &blockInfo{code: k, facts: f}}
+	b := &block{blockInfo: &blockInfo{code: k}}
 	out := &emitter{prog: k.prog, facts: f}
-	defer func() { b.moves, b.steps = out.moves, out.steps }()
+	defer func() { b.moves, b.steps, b.facts = out.moves, out.steps, f.pack() }()
 	stop := false
 	if at.action != nil {
 		if at.action.jumps != nil {
@@ -243,7 +243,7 @@ func (d *pipelineDef) want(n int) bitset {
 // goOn returns where egress begins for a packet that ingress left at b.
 func (b *block) goOn(egress *code) *block {
 	if b.egress == nil {
-		f := b.facts.clone()
+		f := b.facts.unpack()
 		f.forgetSwitch(&egress.prog.std)
 		b.egress = egress.enter(place{node: egress.def.init}, f)
 	}

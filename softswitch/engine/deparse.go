@@ -20,9 +20,10 @@ func (b *block) plan() *deparsePlan {
 		return b.deparse
 	}
 	p := b.code.prog
-	plan := &deparsePlan{update: specialise(p.update, b.facts), certain: true}
+	f := b.facts.unpack()
+	plan := &deparsePlan{update: specialise(p.update, f), certain: true}
 	for _, h := range p.deparser {
-		valid, known := b.facts.get(h.index)
+		valid, known := f.get(h.index)
 		if known && valid == 0 {
 			continue
 		}

@@ -44,10 +44,46 @@ func (f *facts) keep(s bitset) {
 // key is the same for the same facts.
 func (f *facts) key() string {
 	var b []byte
+	for _, w := range f.known {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
 	for slot := range f.known.all {
-		b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(slot)), f.val[slot])
+		if v := f.val[slot]; v != 0 {
+			b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(slot)), v)
+		}
 	}
 	return string(b)
+}
+
+// packed are facts that are kept: most known words are 0.
+type packed struct {
+	known bitset
+	set   []setWord // those that are not 0
+	words int
+}
+
+type setWord struct {
+	slot int
+	v    uint64
+}
+
+func (f *facts) pack() packed {
+	p := packed{known: append(bitset(nil), f.known...), words: len(f.val)}
+	for slot := range f.known.all {
+		if v := f.val[slot]; v != 0 {
+			p.set = append(p.set, setWord{slot, v})
+		}
+	}
+	return p
+}
+
+func (p packed) unpack() *facts {
+	f := newFacts(p.words)
+	copy(f.known, p.known)
+	for _, s := range p.set {
+		f.val[s.slot] = s.v
+	}
+	return f
 }
 
 // header notes that h is valid or not. A header that is not valid reads 0.

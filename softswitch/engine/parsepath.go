@@ -56,7 +56,7 @@ type parsePath struct {
 	state int
 	st    *parseState
 	ops   []pathOp
-	facts *facts
+	facts packed
 	next  []int        // of each stack; -1 is unknown
 	succ  []*parsePath // by way
 	fails []*parseEnd  // by operation
@@ -127,7 +127,7 @@ func (k *parseCode) path(state int, f *facts, next []int) *parsePath {
 	if p := k.paths[key]; p != nil {
 		return p
 	}
-	p := &parsePath{state: state, facts: f, next: next}
+	p := &parsePath{state: state, facts: f.pack(), next: next}
 	if state == accept {
 		p.end = k.finish(f.clone(), true)
 	} else {
@@ -142,7 +142,7 @@ func (k *parseCode) path(state int, f *facts, next []int) *parsePath {
 // operations returns those of p's state that can change something.
 func (k *parseCode) operations(p *parsePath) (out []pathOp) {
 	ops := k.prog.parser.states[p.state].ops
-	f := p.facts.clone()
+	f := p.facts.unpack()
 	for i := range ops {
 		o := &ops[i]
 		if o.extract == nil && o.push == nil {
@@ -160,7 +160,7 @@ func (k *parseCode) operations(p *parsePath) (out []pathOp) {
 
 // after applies the first n operations of p's state to a copy of what is known.
 func (k *parseCode) after(p *parsePath, n int) (*facts, []int) {
-	f, next := p.facts.clone(), append([]int(nil), p.next...)
+	f, next := p.facts.unpack(), append([]int(nil), p.next...)
 	for i := range k.prog.parser.states[p.state].ops[:n] {
 		e := &k.prog.parser.states[p.state].ops[i].parserEffect
 		switch {

@@ -5,10 +5,10 @@ package engine
 
 // ask makes a block that only asks.
 func (k *code) ask(node int, t *node, f *facts) *block {
-	b := &block{blockInfo: &blockInfo{code: k, facts: f}}
+	b := &block{blockInfo: &blockInfo{code: k}}
 	out := &emitter{prog: k.prog, facts: f}
 	b.ends(node, endCond, func() { b.question(t, out) })
-	b.moves, b.steps = out.moves, out.steps
+	b.moves, b.steps, b.facts = out.moves, out.steps, f.pack()
 	return b
 }
 
