@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is far beyond what any step of a test takes.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // target is a softswitch that can be stopped and started again, empty, at the
 // same address.

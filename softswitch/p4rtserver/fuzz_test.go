@@ -27,6 +27,8 @@ var seeds = []string{
 	insert(l2Entry), insert(routeEntry), insert(aclEntry), insert(aclAny), remove(l2Entry), modify(aclEntry),
 	`type: MODIFY entity { counter_entry { counter_id: <arrivals> index { index: 2 } data { packet_count: 9 } } }`,
 	`type: MODIFY entity { register_entry { register_id: <last_source> data { bitstring: "\x07" } } }`,
+	modify(`meter_entry { meter_id: <budgets> index { index: 1 } config { cir: 1 cburst: 2 pir: 3 pburst: 4 }`),
+	modify(`direct_meter_entry { table_entry { table_id: <aging> match { field_id: 1 exact { value: "\x01" } } } config { pir: 1 }`),
 	insert(`packet_replication_engine_entry { multicast_group_entry { multicast_group_id: 1 replicas { egress_port: 1 } }`),
 	modify(`packet_replication_engine_entry { clone_session_entry { session_id: 1 packet_length_bytes: 9 }`),
 	insert(`digest_entry { digest_id: <learn_t> config { max_list_size: 1 }`),
@@ -59,6 +61,8 @@ func FuzzWrite(f *testing.F) {
 		everything := &p4v1.ReadRequest{DeviceId: testDevice, Entities: []*p4v1.Entity{
 			{Entity: &p4v1.Entity_TableEntry{TableEntry: &p4v1.TableEntry{CounterData: &p4v1.CounterData{}}}},
 			{Entity: &p4v1.Entity_DirectCounterEntry{DirectCounterEntry: &p4v1.DirectCounterEntry{}}},
+			{Entity: &p4v1.Entity_MeterEntry{MeterEntry: &p4v1.MeterEntry{}}},
+			{Entity: &p4v1.Entity_DirectMeterEntry{DirectMeterEntry: &p4v1.DirectMeterEntry{}}},
 		}}
 		if err := fx.server.Read(everything, discard{}); err != nil {
 			t.Fatalf("read after a write: %v", err)
