@@ -17,7 +17,9 @@ type Report struct {
 	MediaBytes           uint64     `json:"media_bytes"`
 	Headers              uint64     `json:"headers"`
 	TransitPayloadCopies uint64     `json:"transit_payload_copies"`
+	List                 int        `json:"list"`                  // viewers in a header packet, at most
 	TransitBytes         uint64     `json:"transit_bytes"`         // IP bytes from ITR to ETRs
+	TransitHeaderBytes   uint64     `json:"transit_header_bytes"`  // those of header packets
 	TransitBytesUnicast  uint64     `json:"transit_bytes_unicast"` // what unicast over LISP would have cost
 	TransitPacketsLost   uint64     `json:"transit_packets_lost"`
 	Delivered            uint64     `json:"delivered"`
@@ -57,7 +59,7 @@ func (s *stage) report(started time.Time, took time.Duration) Report {
 		Target: o.Target, Clients: o.Clients, Domains: o.Domains,
 		Payloads: payloads, PayloadBytes: o.Payload, MediaBytes: mediaBytes,
 		Headers: counts.Headers, TransitPayloadCopies: counts.Copies,
-		TransitBytes: counts.Bytes, TransitPacketsLost: counts.Lost,
+		TransitBytes: counts.Bytes, TransitHeaderBytes: counts.HeaderBytes, List: o.List, TransitPacketsLost: counts.Lost,
 		TransitBytesUnicast: unicastBytes(o.Clients, payloads, mediaBytes),
 		DurationS:           took.Seconds(),
 		Corrupt:             s.strays.Load(),
@@ -89,7 +91,7 @@ func (s *stage) report(started time.Time, took time.Duration) Report {
 	for _, n := range perDomain {
 		if n > 0 {
 			r.copiesWithoutRepeats += payloads
-			r.expectedCopies += payloads * copiesFor(n, o.Redundancy)
+			r.expectedCopies += payloads * copiesFor(n, o.List, o.Redundancy)
 		}
 	}
 	if !first.IsZero() {
@@ -99,13 +101,14 @@ func (s *stage) report(started time.Time, took time.Duration) Report {
 	return r
 }
 
-// copiesFor returns how many copies of a payload a domain of v viewers is sent:
-// one, and ⌊(v−1)/n⌋ repeats.
-func copiesFor(viewers, redundancy int) uint64 {
+// copiesFor returns how many copies of a payload a domain is sent: one, and for
+// its h header packets ⌊(h−1)/n⌋ repeats.
+func copiesFor(viewers, list, redundancy int) uint64 {
 	if redundancy == 0 {
 		return 1
 	}
-	return 1 + uint64((viewers-1)/redundancy)
+	headers := (viewers + list - 1) / list
+	return 1 + uint64((headers-1)/redundancy)
 }
 
 // Verdict returns nil if the network did what it promises, else what it did
@@ -160,6 +163,10 @@ func (r *Report) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "\n             %s on the wire; unicast would have taken %s", size(r.TransitBytes), size(r.TransitBytesUnicast))
 	if r.TransitBytes > 0 {
 		fmt.Fprintf(&b, " (%.2f times as much)", float64(r.TransitBytesUnicast)/float64(r.TransitBytes))
+	}
+	fmt.Fprintf(&b, "\n             %s of it in %s header packets", size(r.TransitHeaderBytes), count(r.Headers))
+	if r.List > 1 {
+		fmt.Fprintf(&b, " of up to %d viewers", r.List)
 	}
 	fmt.Fprintf(&b, "\n  latency    source to viewer: half within %s, 99 %% within %s; first media after %d ms\n",
 		micros(r.P50LatencyUS), micros(r.P99LatencyUS), r.FirstDeliveryMS)

@@ -30,11 +30,12 @@ type transit struct {
 
 // transitCounts is what the transit network carried, before loss.
 type transitCounts struct {
-	Copies  uint64 // payload copies
-	Headers uint64 // header packets
-	Bytes   uint64 // IP bytes from ITR to ETRs, outer headers included
-	Lost    uint64 // packets the loss model took
-	Other   uint64 // IP packets that are not CoreCast inside LISP
+	Copies      uint64 // payload copies
+	Headers     uint64 // header packets
+	Bytes       uint64 // IP bytes from ITR to ETRs, outer headers included
+	HeaderBytes uint64 // those of header packets
+	Lost        uint64 // packets the loss model took
+	Other       uint64 // IP packets that are not CoreCast inside LISP
 }
 
 // etrView is what one ETR has been sent.
@@ -92,6 +93,7 @@ func (t *transit) pass(frame []byte) bool {
 		return !lost
 	}
 	t.counts.Headers++
+	t.counts.HeaderBytes += uint64(len(frame) - inet.EthernetSize)
 	if t.list.Decode(t.inner.Payload) == nil {
 		t.announce(etr, sequence, lost)
 	}
