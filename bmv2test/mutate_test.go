@@ -37,15 +37,23 @@ func corpus(t *T) []mutant {
 	}
 	viewers := t.fig.Viewers
 	for _, length := range []int{1, 47, 255, 256, 700, 1316, 1472} {
-		m := t.media(length)
-		frames := [][]byte{t.payload(m)}
-		for _, v := range viewers[:4] {
-			frames = append(frames, t.header(m, v.EID))
+		for _, t := range []*T{t, t.ipv6()} {
+			m := t.media(length)
+			frames := [][]byte{t.payload(m)}
+			for _, v := range viewers[:4] {
+				frames = append(frames, t.header(m, t.at(v)))
+			}
+			for _, n := range []int{3, 32} {
+				frames = append(frames, t.header(m, addresses(t.listOf(1, n))...))
+			}
+			// Some entries are another site's.
+			frames = append(frames, t.header(m, append(addresses(t.listOf(2, 2)), addresses(t.listOf(1, 5))...)...))
+			atITR(frames...)
+			inTunnel(frames...)
+			for _, f := range frames {
+				list = append(list, mutant{1, TransitPort, t.overIPv6().fromITR(1, f)})
+			}
 		}
-		list3 := []netip.AddrPort{viewers[0].EID, viewers[1].EID, viewers[2].EID}
-		frames = append(frames, t.fromSource(t.reserved(), must(wire.AppendHeader4(nil, m.id, list3))))
-		atITR(frames...)
-		inTunnel(frames...)
 	}
 	source, domain := t.fig.Host(SourceName), t.fig.Host(DomainName(1))
 	ordinary := t.fromSource(addrPort(domain.Addr, 7), []byte("ordinary traffic"))
@@ -57,6 +65,11 @@ func corpus(t *T) []mutant {
 	atITR(ordinary, expiring, odd, arp, t.fromSource(netip.MustParseAddrPort("203.0.113.1:7"), nil),
 		looped(header, build.RoleLocal, 2), looped(header, build.RoleLocal, 4))
 	inTunnel(ordinary, expiring, odd)
+	t6 := t.ipv6()
+	ordinary6 := t6.fromSource(addrPort(EID6(domain.Addr), 7), []byte("ordinary traffic"))
+	atITR(ordinary6, t.fromSource(netip.MustParseAddrPort("[2001:db8:99::1]:7"), nil),
+		with(ordinary6, func(b []byte) { copy(b, []byte{0x33, 0x33, 0, 0, 0, 1}); ipOf(b)[at6Next] = icmpv6 }))
+	inTunnel(ordinary6)
 	plain := datagramOf(addrPort(t.fig.RLOC(2), 4342), addrPort(t.fig.RLOC(1), 4342), 9, []byte("LISP control"))
 	return append(list,
 		mutant{1, LocalPort, back},

@@ -3,6 +3,7 @@ package bmv2test
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -91,7 +92,7 @@ func (s *synchronous) emit(port uint32, frame []byte) {
 			buffer, s.spare = s.spare[n-1], s.spare[:n-1]
 		}
 		s.loop = append(s.loop, append(buffer[:0], frame...))
-	case LocalPort, TransitPort, build.CPUPort:
+	case LocalPort, TransitPort, SecondPort, build.CPUPort:
 	default:
 		s.t.Fatalf("a frame left by port %d: %x", port, frame)
 	}
@@ -105,18 +106,35 @@ func heapAlloc() uint64 {
 	return m.HeapAlloc
 }
 
+// mutateFor is the environment variable that says for how long TestMutatedBMv2
+// runs, such as 10m.
+const mutateFor = "CORECAST_MUTATE_FOR"
+
+// mutationLimit says for how many packets TestMutatedBMv2 runs, or until when.
+func mutationLimit(t *testing.T) (packets int, until time.Time) {
+	if text := os.Getenv(mutateFor); text != "" {
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			t.Fatalf("%s=%s: want a time such as 10m", mutateFor, text)
+		}
+		return math.MaxInt, time.Now().Add(d)
+	}
+	if os.Getenv("CORECAST_REQUIRE_BMV2") == "" {
+		return 2_000, time.Now().Add(time.Hour)
+	}
+	return 50_000, time.Now().Add(time.Hour)
+}
+
 // TestMutatedBMv2 does the same to a real bmv2, as fast as its queues allow.
 func TestMutatedBMv2(t *testing.T) {
 	needBMv2(t)
-	packets := 50_000
-	if os.Getenv("CORECAST_REQUIRE_BMV2") == "" {
-		packets = 2_000
-	}
+	packets, until := mutationLimit(t)
 	st := mutationT(t, Fig2Options{Target: BMv2})
 	before := st.counts()
 	m := newMutator(corpus(st), mutationSeed)
 	limit := paceOf(BMv2)
-	for i := range packets {
+	sent := 0
+	for ; sent < packets && time.Now().Before(until); sent++ {
 		v := m.next()
 		if len(v.frame) < inet.EthernetSize {
 			continue // Linux sends no such frame
@@ -126,20 +144,27 @@ func TestMutatedBMv2(t *testing.T) {
 		} else {
 			st.burst(hostName(v.d), v.frame)
 		}
-		if i%limit.burst == 0 {
+		if sent%limit.burst == 0 {
 			time.Sleep(limit.gap)
 			if err := st.fig.Alive(); err != nil {
-				t.Fatalf("after %d packets of seed %d: %v", i+1, mutationSeed, err)
+				t.Fatalf("after %d packets of seed %d: %v", sent+1, mutationSeed, err)
 			}
+			st.seen.take()
 		}
 	}
 	st.settle()
-	reportDrops(st, before, packets)
+	reportDrops(st, before, sent)
 	afterMutation(st)
 }
 
+// mutationT builds a dual-stack network in which ETR 1 delivers the IPv6 pair by
+// multicast.
 func mutationT(t *testing.T, o Fig2Options) *T {
-	return &T{T: t, stage: newStage(t, o), ctx: context.Background(), covered: &coverage{cells: make(map[cell]bool)}}
+	o.DualStack, o.SecondPort = true, true
+	st := &T{T: t, stage: newStage(t, o), ctx: context.Background(), covered: &coverage{cells: make(map[cell]bool)}}
+	st.groupReplicas()
+	st.controls[1].write(st, st.ipv6().multicastEntries()...)
+	return st
 }
 
 // reportDrops says how many of the packets were dropped for which reason.
@@ -168,4 +193,5 @@ func afterMutation(t *T) {
 		deliver(t, length)
 		t.media(1)
 	}
+	deliverList(t, 1, build.MaxEntries)
 }
