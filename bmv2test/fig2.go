@@ -8,6 +8,7 @@ import (
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/softswitch/engine"
 	"github.com/corecast/corecast/wire/inet"
 )
 
@@ -67,8 +68,9 @@ type Fig2Options struct {
 	// AtSecond and AtSource likewise take each frame that reaches the host on
 	// ETR 1's second port, and the source.
 	AtSecond, AtSource func(frame []byte)
-	// Capture is as in Topology.
-	Capture int
+	// Programs and Capture are as in Topology.
+	Programs *engine.Cache
+	Capture  int
 }
 
 // Viewer is a client of the channel. All viewers of a domain are behind one
@@ -176,7 +178,7 @@ func SwitchName(d int) string {
 }
 
 func (f *Fig2) topology(o Fig2Options) Topology {
-	t := Topology{Capture: o.Capture}
+	t := Topology{Programs: o.Programs, Capture: o.Capture}
 	transit := SegmentSpec{Name: TransitName, Tap: o.Tap}
 	for d := 0; d <= o.Domains; d++ {
 		spec := SwitchSpec{

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/corecast/corecast/softswitch/engine"
 	"github.com/corecast/corecast/softswitch/port"
 )
 
@@ -43,8 +44,12 @@ func Build(ctx context.Context, t Topology) (*Network, error) {
 		segments: make(map[string]*segment),
 		captures: newCapture(t.Capture),
 	}
+	if t.Programs == nil {
+		t.Programs = new(engine.Cache)
+	}
 	targets := make(map[string]Target)
 	for _, spec := range t.Switches {
+		spec.programs = t.Programs
 		d, err := start(ctx, spec)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("switch %s: %w", spec.Name, err), n.Close())

@@ -56,7 +56,7 @@ func startSoftswitch(spec SwitchSpec, ports, ends map[uint32]port.Port) (*softsw
 	}
 	var err error
 	s.engine, err = softswitch.New(softswitch.Config{
-		DeviceID: spec.DeviceID, CPUPort: build.CPUPort,
+		DeviceID: spec.DeviceID, CPUPort: build.CPUPort, Compile: spec.programs.Compile,
 		Logger: slog.New(slog.NewTextHandler(&s.log, nil)),
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/corecast/corecast/softswitch/engine"
 	"github.com/corecast/corecast/wire/inet"
 )
 
@@ -34,6 +35,9 @@ type Topology struct {
 	Switches []SwitchSpec
 	Hosts    []HostSpec
 	Segments []SegmentSpec
+	// Programs compiles programs for the softswitches, so that networks can
+	// share what is compiled; nil: the network has its own.
+	Programs *engine.Cache
 	// Capture is how many of the last frames the network remembers for
 	// WriteCapture; 0 is none.
 	Capture int
@@ -48,6 +52,8 @@ type SwitchSpec struct {
 	// Loop names two of the ports, joined to each other: what leaves by one
 	// comes back in by the other. Zeros: no loop.
 	Loop [2]uint32
+
+	programs *engine.Cache // of the topology
 }
 
 // Attachment is one port of one switch.

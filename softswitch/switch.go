@@ -33,6 +33,9 @@ type Config struct {
 	// Program is a BMv2 JSON to start with; nil waits for P4Runtime to push
 	// one. P4Runtime needs a push all the same, for its P4Info.
 	Program []byte
+	// Compile compiles programs, as engine.Cache.Compile does for switches that
+	// share a process; nil is engine.Compile.
+	Compile func(json []byte) (*engine.Program, error)
 	// TLS protects P4Runtime; nil is plaintext.
 	TLS *tls.Config
 	// Logger is told of ports and clients coming and going; nil is slog.Default().
@@ -88,6 +91,9 @@ func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.Compile == nil {
+		c.Compile = engine.Compile
+	}
 	return c
 }
 
@@ -118,12 +124,13 @@ func New(cfg Config) (*Switch, error) {
 	s.server = p4rtserver.New(p4rtserver.Config{
 		DeviceID:  cfg.DeviceID,
 		Engine:    s.engine,
+		Compile:   cfg.Compile,
 		Swap:      s.plane.Store,
 		PacketOut: s.inject,
 		Logger:    s.log,
 	})
 	if cfg.Program != nil {
-		prog, err := engine.Compile(cfg.Program)
+		prog, err := cfg.Compile(cfg.Program)
 		if err != nil {
 			return nil, fmt.Errorf("program: %w", err)
 		}

@@ -29,7 +29,7 @@ func (s *Server) newPipeline(config *p4v1.ForwardingPipelineConfig) (*pipeline, 
 	if config == nil || config.P4Info == nil || len(config.P4DeviceConfig) == 0 {
 		return nil, invalid("config is incomplete: p4info and p4_device_config (a BMv2 JSON) are needed")
 	}
-	prog, err := engine.Compile(config.P4DeviceConfig)
+	prog, err := s.cfg.Compile(config.P4DeviceConfig)
 	if err != nil {
 		return nil, invalid("p4_device_config: %v", err)
 	}

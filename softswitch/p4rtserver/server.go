@@ -20,6 +20,8 @@ type Config struct {
 	DeviceID uint64
 	// Engine is given to every Dataplane made from a pushed pipeline.
 	Engine engine.Config
+	// Compile compiles a pushed program; nil is engine.Compile.
+	Compile func(json []byte) (*engine.Program, error)
 	// Swap makes d the one that packets go through from now on.
 	Swap func(d *engine.Dataplane)
 	// PacketOut takes a frame in at the CPU port. It keeps no reference.
@@ -80,6 +82,9 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, log: cfg.Logger}
 	if s.log == nil {
 		s.log = slog.Default()
+	}
+	if s.cfg.Compile == nil {
+		s.cfg.Compile = engine.Compile
 	}
 	s.punt.Store(&punt{})
 	return s
