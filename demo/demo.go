@@ -34,6 +34,9 @@ func Run(ctx context.Context, o Options, observe func(Progress)) (*Report, error
 	if observe == nil {
 		observe = func(Progress) {}
 	}
+	if err := checkRecord(o); err != nil {
+		return nil, err
+	}
 	media, err := openInput(o)
 	if err != nil {
 		return nil, err
@@ -41,6 +44,9 @@ func Run(ctx context.Context, o Options, observe func(Progress)) (*Report, error
 	defer media.Close()
 
 	s, err := newStage(ctx, o, observe)
+	if ctx.Err() != nil && err != nil {
+		return nil, fmt.Errorf("stopped while the network was being set up: %w", ctx.Err())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +82,6 @@ type stage struct {
 	network  *bmv2test.Fig2
 	control  *control
 	progress source.Progress
-	records  []*recording
 	begun    time.Time
 }
 
@@ -125,16 +130,18 @@ func newStage(ctx context.Context, o Options, observe func(Progress)) (_ *stage,
 	return s, err
 }
 
+// viewerName names the i-th viewer, from 0.
+func viewerName(i int) string { return fmt.Sprintf("viewer-%d", i+1) }
+
 func (s *stage) addViewers() error {
 	for i, v := range s.network.Viewers {
-		viewer := &viewer{name: fmt.Sprintf("viewer-%d", i+1), address: v.EID, domain: v.Domain, sent: s.log}
+		viewer := &viewer{name: viewerName(i), address: v.EID, domain: v.Domain, sent: s.log}
 		if s.options.Record != "" {
 			r, err := newRecording(s.options.Record, viewer.name)
 			if err != nil {
 				return err
 			}
 			viewer.record = r
-			s.records = append(s.records, r)
 		}
 		s.viewers = append(s.viewers, viewer)
 	}
