@@ -16,10 +16,6 @@ const (
 	causes
 )
 
-func (c cause) String() string {
-	return [...]string{"header packet lost in transit", "payload copy lost in transit", "unexplained"}[c]
-}
-
 // viewer is one unmodified player: it receives plain UDP and knows nothing of
 // CoreCast. Since plain UDP has no sequence number, the transit network says
 // which payload is to come next (expect), and the viewer holds what arrives
