@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	setupTimeout = 30 * time.Second
-	progressTick = 200 * time.Millisecond
+	// Setting up may take so long, and so much more for each switch.
+	setupTimeout       = 30 * time.Second
+	setupTimePerSwitch = 500 * time.Millisecond
+	progressTick       = 200 * time.Millisecond
 	// settleTime is how long the network may be quiet before what has not
 	// arrived is given up.
 	settleTime = time.Second
@@ -98,7 +100,7 @@ func newStage(ctx context.Context, o Options, observe func(Progress)) (_ *stage,
 			s.close()
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout+time.Duration(o.Domains+1)*setupTimePerSwitch)
 	defer cancel()
 
 	s.observe(Progress{Stage: fmt.Sprintf("Starting %d switches (%s)", o.Domains+1, o.Target)})
