@@ -32,7 +32,7 @@ p4: ## compile the P4 program into p4/build (needs p4lang's p4c)
 	cd p4/build && $(GO) run ./gen $(OUT)/corecast.json $(OUT)/corecast.p4info.txtpb
 
 lint: ## gofmt and go vet
-	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; } >&2
+	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; } >&2
 	$(GO) vet ./...
 
 fuzz: ## every fuzz target for FUZZTIME each

@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	setupTimeout = 30 * time.Second
-	progressTick = 200 * time.Millisecond
+	// Setting up may take so long, and so much more for each switch.
+	setupTimeout       = 30 * time.Second
+	setupTimePerSwitch = 500 * time.Millisecond
+	progressTick       = 200 * time.Millisecond
 	// settleTime is how long the network may be quiet before what has not
 	// arrived is given up.
 	settleTime = time.Second
@@ -34,6 +36,9 @@ func Run(ctx context.Context, o Options, observe func(Progress)) (*Report, error
 	if observe == nil {
 		observe = func(Progress) {}
 	}
+	if err := checkRecord(o); err != nil {
+		return nil, err
+	}
 	media, err := openInput(o)
 	if err != nil {
 		return nil, err
@@ -41,6 +46,9 @@ func Run(ctx context.Context, o Options, observe func(Progress)) (*Report, error
 	defer media.Close()
 
 	s, err := newStage(ctx, o, observe)
+	if ctx.Err() != nil && err != nil {
+		return nil, fmt.Errorf("stopped while the network was being set up: %w", ctx.Err())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +84,6 @@ type stage struct {
 	network  *bmv2test.Fig2
 	control  *control
 	progress source.Progress
-	records  []*recording
 	begun    time.Time
 }
 
@@ -93,7 +100,7 @@ func newStage(ctx context.Context, o Options, observe func(Progress)) (_ *stage,
 			s.close()
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
+	ctx, cancel := context.WithTimeout(ctx, setupTimeout+time.Duration(o.Domains+1)*setupTimePerSwitch)
 	defer cancel()
 
 	s.observe(Progress{Stage: fmt.Sprintf("Starting %d switches (%s)", o.Domains+1, o.Target)})
@@ -125,16 +132,18 @@ func newStage(ctx context.Context, o Options, observe func(Progress)) (_ *stage,
 	return s, err
 }
 
+// viewerName names the i-th viewer, from 0.
+func viewerName(i int) string { return fmt.Sprintf("viewer-%d", i+1) }
+
 func (s *stage) addViewers() error {
 	for i, v := range s.network.Viewers {
-		viewer := &viewer{name: fmt.Sprintf("viewer-%d", i+1), address: v.EID, domain: v.Domain, sent: s.log}
+		viewer := &viewer{name: viewerName(i), address: v.EID, domain: v.Domain, sent: s.log}
 		if s.options.Record != "" {
 			r, err := newRecording(s.options.Record, viewer.name)
 			if err != nil {
 				return err
 			}
 			viewer.record = r
-			s.records = append(s.records, r)
 		}
 		s.viewers = append(s.viewers, viewer)
 	}

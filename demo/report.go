@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/corecast/corecast/source"
 )
 
 // Report is the outcome of a run; its JSON is part of the command's contract.
@@ -32,6 +34,7 @@ type Report struct {
 	P50LatencyUS         uint64     `json:"p50_latency_us"`
 	P99LatencyUS         uint64     `json:"p99_latency_us"`
 	DurationS            float64    `json:"duration_s"`
+	ClockShifts          uint64     `json:"clock_shifts"`        // times the source fell behind the stream's clock
 	InputEnd             string     `json:"input_end,omitempty"` // why the input ended, if it did not just end
 	Viewers              []Line     `json:"viewers"`
 	Refused              []Refusals `json:"refused,omitempty"` // what switches dropped or punted
@@ -63,6 +66,7 @@ func (s *stage) report(started time.Time, took time.Duration) Report {
 		TransitBytesUnicast: unicastBytes(o.Clients, payloads, mediaBytes),
 		DurationS:           took.Seconds(),
 		Corrupt:             s.strays.Load(),
+		ClockShifts:         s.progress.Counts().Shifts,
 		lossAsked:           o.Loss > 0,
 	}
 	perDomain := make([]int, o.Domains+1)
@@ -156,7 +160,13 @@ func (r *Report) WriteText(w io.Writer) error {
 			count(r.LostHeaders), count(r.LostCopies), count(r.LostUnexplained))
 	}
 	fmt.Fprintf(&b, "\n  corrupt    %s\n", count(r.Corrupt))
-	fmt.Fprintf(&b, "  transit    %s payload copies: each payload once to each domain", count(r.TransitPayloadCopies))
+	fmt.Fprintf(&b, "  transit    %s payload copies", count(r.TransitPayloadCopies))
+	if r.TransitPayloadCopies != r.expectedCopies {
+		fmt.Fprintf(&b, ", not the %s of", count(r.expectedCopies))
+	} else {
+		b.WriteString(":")
+	}
+	b.WriteString(" each payload once to each domain")
 	if r.expectedCopies > r.copiesWithoutRepeats {
 		fmt.Fprintf(&b, ", and %s repeats against loss", count(r.expectedCopies-r.copiesWithoutRepeats))
 	}
@@ -168,8 +178,15 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.List > 1 {
 		fmt.Fprintf(&b, " of up to %d viewers", r.List)
 	}
-	fmt.Fprintf(&b, "\n  latency    source to viewer: half within %s, 99 %% within %s; first media after %d ms\n",
-		micros(r.P50LatencyUS), micros(r.P99LatencyUS), r.FirstDeliveryMS)
+	b.WriteString("\n")
+	if r.Delivered > 0 {
+		fmt.Fprintf(&b, "  latency    source to viewer: half within %s, 99 %% within %s; first media after %d ms\n",
+			micros(r.P50LatencyUS), micros(r.P99LatencyUS), r.FirstDeliveryMS)
+	}
+	if r.ClockShifts > 0 {
+		fmt.Fprintf(&b, "  pace       fell %d times more than %v behind the stream's clock: too much for this machine\n",
+			r.ClockShifts, source.MaxLag)
+	}
 	for _, refused := range r.Refused {
 		fmt.Fprintf(&b, "  switch     %s\n", refused)
 	}

@@ -37,6 +37,10 @@ func NewView(out io.Writer, terminal bool) *View {
 const (
 	linePeriod     = 2 * time.Second
 	mostViewerRows = 12 // more viewers than that are shown by domain
+	mostRows       = 18 // of domains: a picture taller than the screen cannot be drawn over
+
+	// A line that wrapped would be two to erase.
+	wrapOff, wrapOn = "\x1b[?7l", "\x1b[?7h"
 )
 
 // Show shows p.
@@ -49,13 +53,13 @@ func (v *View) Show(p Progress) {
 	if !v.terminal {
 		if p.Elapsed-v.lastLine >= linePeriod {
 			v.lastLine = p.Elapsed
-			fmt.Fprintln(v.out, summaryLine(p))
+			fmt.Fprintln(v.out, deliveryLine(p)+"  "+transitLine(p))
 		}
 		return
 	}
-	lines := append([]string{summaryLine(p), ""}, rows(p)...)
+	lines := append([]string{deliveryLine(p), "         " + transitLine(p), ""}, rows(p)...)
 	v.erase()
-	fmt.Fprint(v.out, strings.Join(lines, "\n")+"\n")
+	fmt.Fprint(v.out, wrapOff+strings.Join(lines, "\n")+"\n"+wrapOn)
 	v.drawn = len(lines)
 }
 
@@ -67,17 +71,23 @@ func (v *View) erase() {
 	}
 }
 
-func summaryLine(p Progress) string {
-	s := fmt.Sprintf("%5.1f s  payloads %s  headers %s  transit %s, unicast %s", p.Elapsed.Seconds(),
-		count(p.Payloads), count(p.Headers), size(p.Transit), size(p.Unicast))
-	if p.Transit > 0 {
-		s += fmt.Sprintf(" (×%.2f)", float64(p.Unicast)/float64(p.Transit))
-	}
+// deliveryLine says what the source sent and the viewers have.
+func deliveryLine(p Progress) string {
 	var received, lost, corrupt uint64
 	for _, c := range p.Viewers {
 		received, lost, corrupt = received+c.Delivered, lost+c.Lost, corrupt+c.Corrupt
 	}
-	return s + fmt.Sprintf("  received %s  lost %s  corrupt %s", count(received), count(lost), count(corrupt))
+	return fmt.Sprintf("%5.1f s  payloads %s  headers %s  received %s  lost %s  corrupt %s", p.Elapsed.Seconds(),
+		count(p.Payloads), count(p.Headers), count(received), count(lost), count(corrupt))
+}
+
+// transitLine says what that took, and what unicast would have.
+func transitLine(p Progress) string {
+	s := fmt.Sprintf("transit %s, unicast %s", size(p.Transit), size(p.Unicast))
+	if p.Transit > 0 {
+		s += fmt.Sprintf(" (×%.2f)", float64(p.Unicast)/float64(p.Transit))
+	}
+	return s
 }
 
 // rows draws a bar for each viewer, or for each domain when they are many:
@@ -101,17 +111,21 @@ func rows(p Progress) []string {
 			r.got, r.lost, r.bad, r.want = r.got+c.Delivered, r.lost+c.Lost, r.bad+c.Corrupt, r.want+p.Payloads
 		}
 	}
-	lines := make([]string, len(all))
+	var lines []string
 	for i, r := range all {
-		lines[i] = fmt.Sprintf("  %s %s %s received  %s lost  %s corrupt", r.label, bar(r.got, r.want),
-			count(r.got), count(r.lost), count(r.bad))
+		if i == mostRows {
+			lines = append(lines, fmt.Sprintf("  and %d more domains", len(all)-i))
+			break
+		}
+		lines = append(lines, fmt.Sprintf("  %s %s %s received  %s lost  %s corrupt", r.label, bar(r.got, r.want),
+			count(r.got), count(r.lost), count(r.bad)))
 	}
 	return lines
 }
 
-// bar draws part of whole in 24 cells.
+// bar draws part of whole in 20 cells.
 func bar(part, whole uint64) string {
-	const cells = 24
+	const cells = 20
 	full := uint64(0)
 	if whole > 0 {
 		full = min(part*cells/whole, cells)

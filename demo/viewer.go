@@ -1,8 +1,6 @@
 package demo
 
 import (
-	"fmt"
-	"io"
 	"net/netip"
 	"sync"
 	"time"
@@ -18,10 +16,6 @@ const (
 	causes
 )
 
-func (c cause) String() string {
-	return [...]string{"header packet lost in transit", "payload copy lost in transit", "unexplained"}[c]
-}
-
 // viewer is one unmodified player: it receives plain UDP and knows nothing of
 // CoreCast. Since plain UDP has no sequence number, the transit network says
 // which payload is to come next (expect), and the viewer holds what arrives
@@ -31,7 +25,6 @@ type viewer struct {
 	address netip.AddrPort
 	domain  int
 	sent    *sentLog
-	record  io.Writer // nil unless recording
 
 	mu        sync.Mutex // guards all below
 	pending   []uint32   // sequences on their way, oldest first
@@ -40,7 +33,7 @@ type viewer struct {
 	lost      [causes]uint64
 	latency   histogram
 	first     time.Time
-	recordErr error
+	record    *recording // nil unless recording
 }
 
 // maxPending bounds what may be on its way to one viewer: far more than all
@@ -83,8 +76,8 @@ func (v *viewer) receive(media []byte, now time.Time) {
 		if v.first.IsZero() {
 			v.first = now
 		}
-		if v.record != nil && v.recordErr == nil {
-			_, v.recordErr = v.record.Write(media)
+		if v.record != nil {
+			_, _ = v.record.Write(media) // closing it tells the first error
 		}
 		return
 	}
@@ -128,11 +121,15 @@ func (v *viewer) countsLocked() viewerCounts {
 	return c
 }
 
-func (v *viewer) recordError() error {
+// closeRecording writes the recording out, if there is one; what still arrives
+// is not recorded.
+func (v *viewer) closeRecording() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.recordErr != nil {
-		return fmt.Errorf("recording of %s: %w", v.name, v.recordErr)
+	if v.record == nil {
+		return nil
 	}
-	return nil
+	r := v.record
+	v.record = nil
+	return r.close()
 }

@@ -15,13 +15,14 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/corecast/corecast/controller/config"
 )
 
-// Exit statuses of the contract.
+// Exit statuses of the contract, beside config.ExitCode.
 const (
 	exitFailed = 1
 	exitUsage  = 2
-	exitConfig = 78
 )
 
 // usageError is a wrong flag or argument.
@@ -30,10 +31,6 @@ type usageError struct{ error }
 // usagef makes a usageError. The text names the flag, the value and the fix.
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// exitCoder is implemented by errors that know their exit status, such as those
-// of a configuration file.
-type exitCoder interface{ ExitCode() int }
-
 func main() {
 	os.Exit(run(os.Args[1:]))
 }
@@ -41,6 +38,7 @@ func main() {
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends what does not heed the first
 
 	root := newRootCommand()
 	root.SetArgs(args)
@@ -53,13 +51,13 @@ func run(args []string) int {
 }
 
 func exitCode(err error) int {
-	var coded exitCoder
+	var wrong *config.Error
 	var usage usageError
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.As(err, &coded):
-		return coded.ExitCode()
+	case errors.As(err, &wrong):
+		return config.ExitCode
 	}
 	return exitFailed
 }
@@ -90,6 +88,6 @@ func newRootCommand() *cobra.Command {
 		return usagef("%w (see `%s --help`)", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemoCommand(), newSwitchCommand(), newBenchCommand())
+	root.AddCommand(newDemoCommand(), newControllerCommand(), newSwitchCommand(), newCheckCommand(), newBenchCommand())
 	return root
 }

@@ -98,7 +98,11 @@ func (f *switchFlags) parseArgs(args []string, dash int, target *pflag.FlagSet) 
 		return "", usagef("TLS files without --grpc-server-ssl: add it, or P4Runtime would be unprotected")
 	case f.ssl && (f.tls.Cert == "" || f.tls.Key == ""):
 		return "", usagef("--grpc-server-ssl needs --grpc-server-cert and --grpc-server-key")
-	case len(args) == 0:
+	}
+	if _, _, err := net.SplitHostPort(f.grpcAddress); err != nil {
+		return "", usagef("--grpc-server-addr %s: use ADDRESS:PORT, such as 127.0.0.1:9559", f.grpcAddress)
+	}
+	if len(args) == 0 {
 		return "", nil
 	}
 	return args[0], nil

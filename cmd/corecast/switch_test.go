@@ -28,6 +28,7 @@ func TestSwitchUsage(t *testing.T) {
 		{"--no-p4 --device-id 1 -- --cpu-port 511", "511"},
 		{"--no-p4 --device-id 1 -- --cpu-prt 510", "--cpu-prt"},
 		{"--no-p4 --device-id 1 -- stray", "stray"},
+		{"--no-p4 --device-id 1 -- --grpc-server-addr 9559", "127.0.0.1:9559"},
 		{"--no-p4 --device-id 1 -- --grpc-server-cert c.pem", "--grpc-server-ssl"},
 		{"--no-p4 --device-id 1 -- --grpc-server-ssl", "--grpc-server-key"},
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // fromFile makes an Input of an open file, and closes the file if it cannot.
-// A pipe or a device by its path is as live as standard input.
+// A pipe or a device by its path is read like standard input.
 func fromFile(f *os.File, name string, opts Options) (Input, error) {
 	info, err := f.Stat()
 	switch {

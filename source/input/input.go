@@ -1,7 +1,7 @@
 // Package input opens the places media comes from: files, standard input and
 // UDP. An Input is read like any reader; it also knows its name, and whether
-// it is live, that is, whether its bytes arrive at their own speed or can be
-// read as fast as one likes.
+// it is live, that is, whether its bytes must be taken when they come or wait
+// to be read.
 //
 // It promises errors in plain words that name the input and what can be done,
 // and that Close ends a Read under way, so that an input that has gone quiet
@@ -25,7 +25,9 @@ type Input interface {
 	io.ReadCloser
 	// Name is what the input is called in messages.
 	Name() string
-	// Live says whether bytes arrive at their own speed.
+	// Live says whether bytes arrive at their own speed and are lost if they
+	// are not taken. UDP is live; a pipe is not: it holds its writer back,
+	// which may be a live encoder or one that runs as fast as it can.
 	Live() bool
 }
 

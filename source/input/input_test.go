@@ -146,6 +146,9 @@ func TestClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if pipe.Live() {
+		t.Error("a pipe is live: what it carries would be sent as fast as its writer can")
+	}
 	for _, in := range []input.Input{
 		open(t, "udp://127.0.0.1:"+freePort(t, "udp4"), input.Options{Silence: time.Hour}),
 		pipe,

@@ -2,14 +2,15 @@ package input
 
 import "os"
 
-// stream is a pipe: its bytes come when their writer sends them.
+// stream is a pipe: its bytes come when their writer sends them, and the writer
+// waits while nobody reads.
 type stream struct {
 	*os.File
 	name string
 }
 
 func (s *stream) Name() string { return s.name }
-func (s *stream) Live() bool   { return true }
+func (s *stream) Live() bool   { return false }
 
 // openStdin opens standard input. Redirected from a file, it is that file.
 //
