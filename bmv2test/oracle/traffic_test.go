@@ -381,7 +381,11 @@ func (t *traffic) tunnel4341(what string, inner []byte, from netip.Addr, instanc
 	p := t.datagram(from, to, uint16(0xC000+t.IntN(1000)), build.LISPDataPort, slices.Concat(header, inner))
 	p2 := ip{p[0]>>4 == 6, p}
 	p2.setTOS(tos)
-	return t.frame(what, uint16(transit1+t.IntN(2)), p2.b)
+	port := uint16(transit1 + t.IntN(2))
+	if t.chance(5) {
+		port = uint16(1 + t.IntN(5))
+	}
+	return t.frame(what, port, p2.b)
 }
 
 // ordinary is a packet that has nothing to do with CoreCast.
