@@ -1,5 +1,5 @@
 // Package softswitch is a P4Runtime switch in pure Go: ports, an engine that
-// runs any v1model program compiled to BMv2 JSON, and the P4Runtime server
+// runs v1model programs compiled to BMv2 JSON, and the P4Runtime server
 // that controls it. It stands where bmv2's simple_switch_grpc would.
 //
 // A Switch owns one goroutine per port. Each receives a batch of frames, runs

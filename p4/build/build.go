@@ -24,8 +24,8 @@ var deviceConfig []byte
 //go:embed corecast.v1model.p4info.txtpb
 var p4Info []byte
 
-// DeviceConfig returns the program for bmv2 and the softswitch: BMv2 JSON,
-// compact and without source positions. The caller must not change it.
+// DeviceConfig returns the program for bmv2 and the softswitch: BMv2 JSON
+// without source positions. The caller must not change it.
 func DeviceConfig() []byte { return deviceConfig }
 
 // P4Info returns a fresh copy of the program's P4Info.
@@ -38,6 +38,3 @@ func P4Info() *p4configv1.P4Info {
 	}
 	return info
 }
-
-// P4InfoText returns the P4Info as p4c wrote it, in protobuf text format.
-func P4InfoText() []byte { return p4Info }

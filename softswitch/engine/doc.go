@@ -1,4 +1,5 @@
-// Package engine runs any v1model program that p4c compiled to BMv2 JSON.
+// Package engine runs v1model programs that p4c compiled to BMv2 JSON; what it
+// cannot run, Compile refuses by name.
 //
 // Compile turns the JSON into Go closures once; a Dataplane holds the state
 // of one running switch and takes packets and control-plane calls. The

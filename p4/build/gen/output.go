@@ -9,8 +9,8 @@ import (
 	"github.com/corecast/corecast/p4/build/sources"
 )
 
-// takeOver commits a compilation: the JSON compact and without source
-// positions (a third of p4c's size, and the same from any directory), the
+// takeOver commits a compilation: the JSON without source positions (half of
+// p4c's size, and the same from any directory) and a key a line for diffs, the
 // P4Info as it is, and the hash of the sources.
 func takeOver(jsonPath, p4infoPath string) error {
 	raw, err := os.ReadFile(jsonPath)
@@ -27,7 +27,7 @@ func takeOver(jsonPath, p4infoPath string) error {
 		top["program"] = "corecast.v1model"
 	}
 	stripPositions(program)
-	compact, err := json.MarshalIndent(program, "", " ")
+	indented, err := json.MarshalIndent(program, "", " ")
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func takeOver(jsonPath, p4infoPath string) error {
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{jsonFile, append(compact, '\n')}, {p4infoFile, info}, {sumFile, []byte(sum + "\n")}} {
+	}{{jsonFile, append(indented, '\n')}, {p4infoFile, info}, {sumFile, []byte(sum + "\n")}} {
 		if err := os.WriteFile(f.name, f.data, 0o644); err != nil {
 			return err
 		}
