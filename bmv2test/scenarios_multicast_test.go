@@ -1,6 +1,7 @@
 package bmv2test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"time"
@@ -172,8 +173,10 @@ func multicastSwitch(t *T) {
 			}
 			m := t.media(600 + i)
 			sent = append(sent, m)
+			before := 0
+			_ = t.seen.wait(t.ctx, func(s *seen, _ int) bool { before = len(s.arrived); return true })
 			t.send(SourceName, t.payload(m), t.header(m, t.at(v)))
-			time.Sleep(5 * time.Millisecond) // bmv2 stores two payloads while headers go round its loop
+			t.atMost(lossAfter, func(s *seen) bool { return len(s.arrived) > before })
 		}
 		for range 2 {
 			if err := <-written; err != nil {
@@ -209,4 +212,11 @@ func multicastSwitch(t *T) {
 		t.Errorf("of %d payloads %d were lost over two changes, %d came twice, %d by the group; counted %v", payloads, lost, twice, byGroup, changed)
 	}
 	t.serve(t.media(700), v, true, t.payload(mediaOf(t.sequence, 700)))
+}
+
+// atMost waits for something to be seen, but not longer than d: it may be lost.
+func (t *T) atMost(d time.Duration, is func(*seen) bool) {
+	ctx, cancel := context.WithTimeout(t.ctx, d)
+	defer cancel()
+	_ = t.seen.wait(ctx, func(s *seen, _ int) bool { return is(s) })
 }
