@@ -1,0 +1,20 @@
+// Package store owns durable state: small values under slash-separated keys,
+// with one revision counter for the whole store, transactions conditioned on
+// revisions, watches and leases. It knows nothing of what it stores.
+//
+// Store is the interface, Open makes one from the configuration's store: value.
+// File keeps one node's state in a bbolt file; Memory keeps it nowhere, for
+// tests. Everything that implements Store passes store/storetest.
+//
+// What is promised:
+//
+//   - A Commit that returned a revision is on disk, all of it, and survives
+//     kill -9 and power loss; one that returned a *ConflictError changed
+//     nothing. After any other error it may or may not have happened.
+//   - A transaction is seen whole or not at all, by readers and by watches.
+//   - A watch sees every change of its prefix after the revision it was asked
+//     to start at, once and in order, or ends with ErrCompacted.
+//
+// A Writer is for soft state, that its owner can lose: it never waits for the
+// disk, and what it has not flushed yet is lost in a crash.
+package store
