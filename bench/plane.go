@@ -110,7 +110,7 @@ func newETR(viewers int) (*plane, error) {
 		exact(num(0, 3)), exact(num(1, 2)), exact(sourceEID.AsSlice()), exact(reservedEID.AsSlice()))
 	p.eid(sitePrefix(0), siteBits, build.ActionLocal)
 	p.eid(word(reservedEID), 32, build.ActionDiscard, num(build.DropBadCorecast, 1))
-	p.add(build.TableViewers4, build.ActionViewer, [][]byte{num(localPort, 2), switchMAC[:], hostMAC[:]},
+	p.add(build.TableViewers4, build.ActionViewer, [][]byte{num(localPort, 2), switchMAC[:], hostMAC[:], num(0, 2)},
 		exact(num(0, 3)), engine.Match{Value: num(uint64(sitePrefix(0)), 4), PrefixLen: siteBits})
 	for i := range viewers {
 		p.neighbor(viewer(0, i).Addr(), localPort)

@@ -210,6 +210,7 @@ func viewerEntry(a netip.Addr, port uint32, src, dst [6]byte) *p4rt.Entry {
 			{Name: build.ParamViewerOutPort, Value: p4rt.Uint(port)},
 			{Name: build.ParamViewerOutSrcMAC, Value: p4rt.MAC(src)},
 			{Name: build.ParamViewerOutDstMAC, Value: p4rt.MAC(dst)},
+			{Name: build.ParamViewerOutMtu, Value: p4rt.Uint(0)},
 		},
 	}
 }

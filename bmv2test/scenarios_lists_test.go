@@ -27,6 +27,8 @@ func listScenarios() []Scenario {
 		Scenario{"list whose first viewer has no mapping", listMiss},
 		Scenario{"list refused while single headers pass", dropList},
 		Scenario{"list refused while single headers pass, IPv6", func(t *T) { dropList(t.ipv6()) }},
+		Scenario{"list with viewers whose packets are too big", listTooBig},
+		Scenario{"list with viewers whose packets are too big, IPv6", func(t *T) { listTooBig(t.ipv6()) }},
 		Scenario{"fanout bounds what one payload becomes at an ETR", fanoutAtETR},
 		Scenario{"fanout bounds what one payload becomes at the ITR", fanoutAtITR},
 		Scenario{"headers and copies are counted by channel and RLOC", countedByRLOC},

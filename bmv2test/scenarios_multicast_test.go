@@ -21,6 +21,7 @@ func multicastScenarios() []Scenario {
 	var list []Scenario
 	list = append(list, both("payloads once to the group, headers ignored", multicast)...)
 	list = append(list, both("a repeated copy is not forwarded again", multicastRepeated)...)
+	list = append(list, both("a payload too big for the group's ports is punted", multicastTooBig)...)
 	return append(list, both("a live stream changes over and back", multicastSwitch)...)
 }
 
@@ -48,11 +49,18 @@ func (t *T) groupReplicas() {
 	}}})
 }
 
+func (t *T) streamTable() string {
+	if t.six {
+		return build.TableStreams6
+	}
+	return build.TableStreams4
+}
+
 // multicastEntries are ETR 1's stream entries with delivery by multicast.
 func (t *T) multicastEntries() []p4rt.Update {
-	table, action := build.TableStreams4, build.ActionStreamMulticast4
+	table, action := t.streamTable(), build.ActionStreamMulticast4
 	if t.six {
-		table, action = build.TableStreams6, build.ActionStreamMulticast6
+		action = build.ActionStreamMulticast6
 	}
 	group, mac := t.group()
 	var updates []p4rt.Update
@@ -64,6 +72,7 @@ func (t *T) multicastEntries() []p4rt.Update {
 				{Name: build.ParamStreamMulticast4Address, Value: p4rt.Addr(group.Addr())},
 				{Name: build.ParamStreamMulticast4Port, Value: p4rt.Uint(group.Port())},
 				{Name: build.ParamStreamMulticast4MAC, Value: p4rt.MAC(mac)},
+				{Name: build.ParamStreamMulticast4Mtu, Value: p4rt.Uint(0)},
 			},
 		}})
 	}
@@ -146,6 +155,22 @@ func multicastRepeated(t *T) {
 		func() { t.inject(1, spoiled) })
 }
 
+// multicastTooBig sends what just fits the ports of the group, and a byte more.
+func multicastTooBig(t *T) {
+	const mtu = 600
+	t.groupReplicas()
+	t.controls[1].write(t, t.multicastEntries()...)
+	t.setParam(1, t.streamTable(), build.ParamStreamMulticast4Mtu, mtu)
+	group, _ := t.group()
+	fits := t.media(mtu - inet.HeaderSize(group.Addr()))
+	got := t.observe(expect{arrived: 2, counted: counts{
+		t.event(1, build.EventPayload): 1, t.event(1, build.EventMulticast): 1,
+	}}, func() { t.inject(1, t.fromITR(1, t.payload(fits))) })
+	t.checkGroup(got.arrived, fits, 63)
+	over := t.fromITR(1, t.payload(t.media(len(fits.bytes)+1)))
+	t.puntsCounting(1, TransitPort, build.PuntTooBig, counts{t.event(1, build.EventPayload): 1}, "", over)
+}
+
 // multicastSwitch changes the delivery of a stream while it runs, there and
 // back: every payload but one at most a change reaches domain 1 one way or the
 // other. Both ways may take the one that is under way at the change back: it was
@@ -176,7 +201,7 @@ func multicastSwitch(t *T) {
 			before := 0
 			_ = t.seen.wait(t.ctx, func(s *seen, _ int) bool { before = len(s.arrived); return true })
 			t.send(SourceName, t.payload(m), t.header(m, t.at(v)))
-			t.atMost(lossAfter, func(s *seen) bool { return len(s.arrived) > before })
+			t.atMost(5*lossAfter, func(s *seen) bool { return len(s.arrived) > before })
 		}
 		for range 2 {
 			if err := <-written; err != nil {

@@ -18,6 +18,8 @@ func ordinaryScenarios() []Scenario {
 		{"LISP unicast towards the source's domain", unicastBack},
 		{"LISP unicast between viewer domains", unicastAcross},
 		{"LISP unicast of anything but UDP", notUDP},
+		{"LISP unicast of TCP and SCTP spreads by port", func(t *T) { portsSpread(t) }},
+		{"LISP unicast of TCP and SCTP spreads by port, IPv6", func(t *T) { portsSpread(t.ipv6()) }},
 		{"decapsulation takes TTL, DSCP and congestion marks over", decapsulation},
 		{"local delivery", localDelivery},
 		{"UDP 4344 to an ordinary EID is ordinary", ordinary4344},
@@ -151,6 +153,31 @@ func unicastOut(t *T) {
 	}
 	if len(ports) < 4 {
 		t.Errorf("8 flows share %d outer source ports: too little entropy", len(ports))
+	}
+}
+
+// portsSpread sends flows of TCP and SCTP, which differ in their ports only.
+func portsSpread(t *T) {
+	for _, protocol := range []byte{build.IpprotoTCP, build.IpprotoSCTP} {
+		ports := make(map[uint16]bool)
+		for port := uint16(1); port <= 8; port++ {
+			frame := edit(t.datagramFrom(t.fig.Host(SourceName), t.between(0, 1, port, 0)), func(ip []byte) {
+				if t.six {
+					ip[at6Next] = protocol
+				} else {
+					ip[9] = protocol
+				}
+			})
+			got := t.observe(expect{transit: 1, arrived: 1}, func() { t.send(SourceName, frame) })
+			outer := ipOf(got.transit[0].frame)
+			if inner := outer[build.LISPIPv4Bytes:]; !bytes.Equal(inner, hop(ipOf(frame))) {
+				t.Errorf("inner packet %x, want %x", inner, hop(ipOf(frame)))
+			}
+			ports[binary.BigEndian.Uint16(outer[build.IPv4Bytes:])] = true
+		}
+		if len(ports) < 4 {
+			t.Errorf("8 flows of protocol %d share %d outer source ports: too little entropy", protocol, len(ports))
+		}
 	}
 }
 

@@ -56,7 +56,13 @@ func (t *T) until(what string, is func() bool) {
 // controller as it was, with the port it came by and the reason.
 func (t *T) punts(d int, port, reason int64, host string, frame []byte) {
 	t.Helper()
-	got := t.observe(expect{punted: 1, counted: counts{punt(d, reason): 1}}, func() {
+	t.puntsCounting(d, port, reason, nil, host, frame)
+}
+
+// puntsCounting is punts of a frame that counts more than its punt.
+func (t *T) puntsCounting(d int, port, reason int64, also counts, host string, frame []byte) {
+	t.Helper()
+	got := t.observe(expect{punted: 1, counted: counts{punt(d, reason): 1}.plus(also)}, func() {
 		if host == "" {
 			t.inject(d, frame)
 		} else {

@@ -3,6 +3,7 @@ package bmv2test
 import (
 	"net/netip"
 
+	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/wire/inet"
@@ -53,6 +54,47 @@ func puntTooBigForViewers(t *T) {
 	over := t.media(fits + 1)
 	t.observe(expect{counted: counts{t.event(1, build.EventPayload): 1}}, func() { t.inject(1, t.fromITR(1, t.payload(over))) })
 	t.punts(1, TransitPort, build.PuntTooBig, "", t.fromITR(1, t.header(over, t.at(v))))
+}
+
+// listTooBig expands a list for viewers behind a port that carries no more than
+// 600 bytes, and for others on the second port, that carries all.
+func listTooBig(t *T) {
+	const mtu = 600
+	entries := t.listOf(1, 6)
+	fits, wide := 0, entries[:0:0]
+	for _, e := range t.controls[1].entries(t.ctx, t.T, t.viewerTable()) {
+		if paramOf(e, build.ParamViewerOutPort) == LocalPort {
+			t.controls[1].write(t, p4rt.Update{Op: p4rt.Modify, Object: withParam(e, build.ParamViewerOutMtu, p4rt.Uint(mtu))})
+			fits = mtu - inet.HeaderSize(t.at(t.fig.Viewers[0]).Addr())
+		}
+	}
+	for _, e := range entries {
+		if e.host == SecondName {
+			wide = append(wide, e)
+		}
+	}
+	if fits == 0 || len(wide) == 0 || len(wide) == len(entries) {
+		t.Fatalf("of %d viewers %d are on the second port: want some on each", len(entries), len(wide))
+	}
+	all := t.settled(fits)
+	got := t.observe(expect{arrived: len(entries), counted: t.expandedAt(1, len(entries))}, func() {
+		t.inject(1, t.fromITR(1, t.header(all, addresses(entries)...)))
+	})
+	t.checkListed(got.arrived, all, entries, 63) // injected behind the ITR
+
+	over := t.settled(fits + 1)
+	counted := t.expandedAt(1, len(wide)).plus(counts{drop(1, build.DropTooBig): uint64(len(entries) - len(wide))})
+	got = t.observe(expect{arrived: len(wide), counted: counted}, func() {
+		t.inject(1, t.fromITR(1, t.header(over, addresses(entries)...)))
+	})
+	t.checkListed(got.arrived, over, wide, 63)
+}
+
+func (t *T) viewerTable() string {
+	if t.six {
+		return build.TableViewers6
+	}
+	return build.TableViewers4
 }
 
 func (t *T) neighborTable(six bool) string {

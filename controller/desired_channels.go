@@ -146,7 +146,7 @@ func (b *builder) streams() {
 		if !ok {
 			continue // reported by number
 		}
-		action, params := st.action(slot)
+		action, params := st.action(slot, b.localMTU())
 		for _, r := range st.rlocs {
 			peer, ok := b.numbers.Peers[r.Address.String()]
 			if !ok {
@@ -166,8 +166,8 @@ func (b *builder) streams() {
 	}
 }
 
-// action is how a stream is delivered.
-func (st *stream) action(slot int) (string, []p4rt.Param) {
+// action is how a stream is delivered; mtu is the least of the group's ports.
+func (st *stream) action(slot int, mtu uint16) (string, []p4rt.Param) {
 	if !st.group.IsValid() {
 		return build.ActionStream, []p4rt.Param{
 			param(build.ParamStreamSlot, p4rt.Uint(slot)),
@@ -181,6 +181,7 @@ func (st *stream) action(slot int) (string, []p4rt.Param) {
 		param(build.ParamStreamMulticast4Address, p4rt.Addr(st.group)),
 		param(build.ParamStreamMulticast4Port, p4rt.Uint(st.groupPort)),
 		param(build.ParamStreamMulticast4MAC, p4rt.MAC(groupMAC(st.group))),
+		param(build.ParamStreamMulticast4Mtu, p4rt.Uint(mtu)),
 	}
 }
 

@@ -180,6 +180,7 @@ func (b *builder) viewer(prefix netip.Prefix, h hop) {
 			param(build.ParamViewerOutPort, p4rt.Uint(h.port.ID)),
 			param(build.ParamViewerOutSrcMAC, p4rt.MAC(h.port.MAC)),
 			param(build.ParamViewerOutDstMAC, p4rt.MAC(h.mac)),
+			param(build.ParamViewerOutMtu, p4rt.Uint(h.port.MTU)),
 		},
 	})
 }

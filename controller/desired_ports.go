@@ -110,6 +110,17 @@ func (b *builder) groups() {
 	}
 }
 
+// localMTU is the least IP MTU of the local ports, 0 if none has one.
+func (b *builder) localMTU() uint16 {
+	least := uint16(0)
+	for i := range b.sw.Ports {
+		if p := &b.sw.Ports[i]; p.Role == config.Local && p.MTU != 0 && (least == 0 || p.MTU < least) {
+			least = p.MTU
+		}
+	}
+	return least
+}
+
 func (b *builder) group(id uint32, replicas []p4rt.Replica) {
 	if len(replicas) > 0 {
 		b.out.Groups = append(b.out.Groups, &p4rt.Group{ID: id, Replicas: replicas})

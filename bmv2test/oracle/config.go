@@ -18,7 +18,7 @@ type Config struct {
 	Buckets     map[BucketKey]uint16 // RLOC sets: 16 buckets each
 	Tunnels     map[uint16]Tunnel    // by RLOC index
 	Neighbors   map[netip.Addr]Neighbor
-	Viewers     map[Prefix]Neighbor // the way of list entries; MTU is not used
+	Viewers     map[Prefix]Neighbor // the way of list entries
 	Groups      map[uint16][]uint16 // ports of the in-domain multicast groups
 	Growth      uint16              // bytes a frame may grow by in one pass
 	LoopTo      uint16              // port that leads back to this switch; 0 = none
@@ -75,6 +75,7 @@ type Stream struct {
 	Address   netip.Addr
 	GroupPort uint16
 	GroupMAC  inet.MAC
+	GroupMTU  uint16 // of IP packets; 0 = not limited
 }
 
 // Prefix is an EID prefix of an instance.

@@ -180,6 +180,9 @@ func (s *Switch) payload(j *job, m *message) *verdict {
 	if j.ttl <= 1 {
 		return punt(build.PuntTTL)
 	}
+	if exit := (&exit{neighbor: Neighbor{MTU: st.GroupMTU}}); exit.tooBig(j.ip.headerSize() + build.UDPBytes + m.length) {
+		return punt(build.PuntTooBig)
+	}
 	s.event(n, build.EventMulticast)
 	p := j.forwardable().datagram(st.Address, st.GroupPort, m.media)
 	p.b = append(p.b, j.ip.b[j.ip.size():]...)
@@ -266,8 +269,13 @@ func (s *Switch) expandList(j *job, m *message, c *cell) *verdict {
 			continue
 		}
 		s.hit(table, "viewer")
+		exit := &exit{neighbor: viewer}
+		if exit.tooBig(size) {
+			s.Drops[build.DropTooBig]++
+			continue
+		}
 		s.event(j.member.slot, build.EventExpanded)
-		s.leave(j, &exit{neighbor: viewer}, j.forwardable().datagram(entry.eid, entry.port, c.media))
+		s.leave(j, exit, j.forwardable().datagram(entry.eid, entry.port, c.media))
 	}
 	return done
 }

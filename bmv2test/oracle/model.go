@@ -94,7 +94,10 @@ func (s *Switch) event(slot uint16, e uint8) { s.Events[SlotEvent{slot, e}]++ }
 
 // verdict ends the handling of a packet: dropped or punted for a reason, or,
 // as the zero value, sent or kept.
-type verdict struct{ drop, punt uint8 }
+type verdict struct {
+	drop, punt uint8
+	reported   func() // notes that a punt reached the controller; may be nil
+}
 
 func drop(reason uint8) *verdict { return &verdict{drop: reason} }
 func punt(reason uint8) *verdict { return &verdict{punt: reason} }
@@ -137,6 +140,9 @@ func (s *Switch) Receive(port uint16, frame []byte) []Out {
 		s.Drops[v.drop]++
 	case v.punt != 0:
 		s.Punts[v.punt]++
+		if v.reported != nil {
+			v.reported()
+		}
 		head := be.AppendUint16(be.AppendUint16(nil, j.port), uint16(v.punt))
 		s.send(build.CPUPort, append(head, j.frame...))
 	}
@@ -389,6 +395,7 @@ func (s *Switch) miss(j *job, dst interface{ AsSlice() []byte }) *verdict {
 	if reported && last.tag == tag && s.Now-last.at < build.MissHold*time.Microsecond {
 		return drop(build.DropMissRepeated)
 	}
-	s.misses[place] = missed{tag, s.Now}
-	return punt(build.PuntMapCacheMiss)
+	v := punt(build.PuntMapCacheMiss)
+	v.reported = func() { s.misses[place] = missed{tag, s.Now} }
+	return v
 }

@@ -89,12 +89,19 @@ func (p ip) dst() netip.Addr {
 
 func (p ip) headerSumRight() bool { return p.v6 || ones(p.b[:build.IPv4Bytes]) == 0xFFFF }
 
-// isUDP says whether the header promises UDP right behind it: no options, no
-// extension headers, no fragment.
-func (p ip) isUDP() bool {
-	if p.protocol() != build.IpprotoUDP {
-		return false
-	}
+// isUDP says whether the header promises UDP right behind it.
+func (p ip) isUDP() bool { return p.protocol() == build.IpprotoUDP && p.whole() }
+
+// hasPorts says whether TCP or SCTP is right behind the header, at least the
+// first four bytes of it.
+func (p ip) hasPorts() bool {
+	proto := p.protocol()
+	return (proto == build.IpprotoTCP || proto == build.IpprotoSCTP) && p.whole() && len(p.b) >= p.headerSize()+4
+}
+
+// whole says whether the transport header follows: no options, no extension
+// headers, no fragment.
+func (p ip) whole() bool {
 	if p.v6 {
 		return p.version() == 6
 	}
@@ -185,7 +192,7 @@ func ones(b []byte) uint16 {
 	return uint16(sum)
 }
 
-// fiveTuple is what names a flow; ports are 0 unless it is UDP.
+// fiveTuple is what names a flow; ports are 0 where there are none.
 func (p ip) fiveTuple() []byte {
 	t := slices.Concat(p.src().AsSlice(), p.dst().AsSlice(), []byte{p.protocol()})
 	return append(t, p.ports()...)
@@ -194,6 +201,9 @@ func (p ip) fiveTuple() []byte {
 func (p ip) ports() []byte {
 	if u, ok := p.udp(); ok {
 		return u[:4]
+	}
+	if p.hasPorts() {
+		return p.b[p.headerSize():][:4]
 	}
 	return make([]byte, 4)
 }

@@ -74,7 +74,7 @@ func (c *Config) Rows() []Row {
 		} else {
 			add("streams"+family(k.Reserved), key, "stream_multicast"+family(k.Reserved),
 				val("slot", uint32(s.Slot)), val("group", uint32(s.Group)), Param{"address", s.Address.AsSlice()},
-				val("port", uint32(s.GroupPort)), Param{"mac", s.GroupMAC[:]})
+				val("port", uint32(s.GroupPort)), Param{"mac", s.GroupMAC[:]}, val("mtu", uint32(s.GroupMTU)))
 		}
 	}
 	for p, w := range c.EIDs {
@@ -111,7 +111,8 @@ func (c *Config) Rows() []Row {
 	}
 	for p, n := range c.Viewers {
 		add("viewers"+family(p.Prefix.Addr()), []Field{num32("instance_id", p.Instance), lpm("eid", p.Prefix)},
-			build.ActionViewer, val("out_port", uint32(n.Port)), Param{"out_src_mac", n.Src[:]}, Param{"out_dst_mac", n.Dst[:]})
+			build.ActionViewer, val("out_port", uint32(n.Port)), Param{"out_src_mac", n.Src[:]}, Param{"out_dst_mac", n.Dst[:]},
+			val("out_mtu", uint32(n.MTU)))
 	}
 	add(build.TableTarget, nil, build.ActionSetTarget, val("growth", uint32(c.Growth)),
 		val("loop_to", uint32(c.LoopTo)), val("list_at", uint32(c.listAt())))

@@ -330,7 +330,7 @@ func (t *traffic) stretch(b []byte) []byte {
 		}
 		be.PutUint16(p.b[at:], uint16(int(be.Uint16(p.b[at:]))+t.IntN(80)-40))
 	case 2: // protocol
-		p.b[pick(t.world, 6, 9)] = byte(pick(t.world, 6, 1, 58, 44, 17))
+		p.b[pick(t.world, 6, 9)] = byte(pick(t.world, 6, 1, 58, 44, 17, 132))
 	case 3: // fragment, options
 		if !p.v6 {
 			p.b[pick(t.world, 0, 6, 7)] ^= byte(1 << t.IntN(8))
@@ -415,9 +415,9 @@ func (t *traffic) plain(v6 bool, src, dst netip.Addr) []byte {
 	p := t.datagram(src, dst, uint16(1+t.IntN(65535)), pick[uint16](t.world, 53, 7, 4341, 4342, 4344, 5004), payload)
 	if t.chance(30) { // not UDP
 		if v6 {
-			p[6] = pick[byte](t.world, 6, 58, 0)
+			p[6] = pick[byte](t.world, 6, 132, 58, 0)
 		} else {
-			p[9] = pick[byte](t.world, 6, 1, 47)
+			p[9] = pick[byte](t.world, 6, 132, 1, 47)
 			ip{b: p}.setHeaderSum()
 		}
 	}

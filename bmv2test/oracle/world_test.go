@@ -187,7 +187,6 @@ func (w *world) addLocal(i int, v6 bool) {
 		port := w.localPort(i)
 		n := Neighbor{port, mac(1, int(port)), mac(3+i, h), pick[uint16](w, 0, 0, 0, 1500, 1300)}
 		w.c.Neighbors[eid(v6, i, 1, h)] = n
-		n.MTU = 0
 		w.c.Viewers[host(eid(v6, i, 1, h))] = n
 	}
 	router := eid(v6, i, 1, 2)
@@ -247,7 +246,7 @@ func (w *world) stream(slot uint16, v6, multicast bool) Stream {
 	if !multicast {
 		return Stream{Slot: slot, MaxList: pick[uint8](w, 1, 8, 32, 32), Fanout: pick[uint32](w, 0, 0, 0, 20)}
 	}
-	s := Stream{Slot: slot, Group: uint16(1 + w.IntN(2)), GroupPort: 5004}
+	s := Stream{Slot: slot, Group: uint16(1 + w.IntN(2)), GroupPort: 5004, GroupMTU: pick[uint16](w, 0, 0, 1500, 1000)}
 	if v6 {
 		s.Address, s.GroupMAC = netip.MustParseAddr("ff3e::8000:1"), inet.MAC{0x33, 0x33, 0x80, 0, 0, 1}
 	} else {

@@ -9,8 +9,10 @@ const (
 	EthertypeIPv6 = 0x86DD
 	// EthertypeLoop: loop frames of one switch to itself (IEEE 802 local experimental).
 	EthertypeLoop = 0x88B5
+	IpprotoTCP    = 6
 	IpprotoUDP    = 17
 	IpprotoIcmpv6 = 58
+	IpprotoSCTP   = 132
 	// EcnNotEct: RFC 3168.
 	EcnNotEct = 0
 	EcnEct0   = 2
@@ -192,6 +194,8 @@ const (
 	DropMissRepeated = 31
 	// DropFanout: more viewers for one payload than the channel or stream allows.
 	DropFanout = 32
+	// DropTooBig: list entry whose viewer's packet is longer than the MTU of its port.
+	DropTooBig = 33
 	// ReasonCells: size of counters drop_reasons and punt_reasons.
 	ReasonCells = 64
 )
@@ -280,6 +284,7 @@ var DropReasons = [...]Named{
 	30: {"punt_rate", "above the rate of its punt reason"},
 	31: {"miss_repeated", "map-cache miss that was reported within MISS_HOLD"},
 	32: {"fanout", "more viewers for one payload than the channel or stream allows"},
+	33: {"too_big", "list entry whose viewer's packet is longer than the MTU of its port"},
 }
 
 // PuntReasons names and explains every number of its family, indexed by the number.

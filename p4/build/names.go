@@ -92,12 +92,14 @@ const (
 	ParamStreamMulticast4Address = "address"
 	ParamStreamMulticast4Port    = "port"
 	ParamStreamMulticast4MAC     = "mac"
+	ParamStreamMulticast4Mtu     = "mtu"
 	ActionStreamMulticast6       = "stream_multicast6"
 	ParamStreamMulticast6Slot    = "slot"
 	ParamStreamMulticast6Group   = "group"
 	ParamStreamMulticast6Address = "address"
 	ParamStreamMulticast6Port    = "port"
 	ParamStreamMulticast6MAC     = "mac"
+	ParamStreamMulticast6Mtu     = "mtu"
 	ActionNoStream               = "no_stream"
 	ActionLocal                  = "local"
 	ActionLocalVia4              = "local_via4"
@@ -141,6 +143,7 @@ const (
 	ParamViewerOutPort           = "out_port"
 	ParamViewerOutSrcMAC         = "out_src_mac"
 	ParamViewerOutDstMAC         = "out_dst_mac"
+	ParamViewerOutMtu            = "out_mtu"
 	ActionNotLocal               = "not_local"
 )
 

@@ -247,7 +247,7 @@ control Membership(in headers_t hdr, inout meta_t meta) {
     }
     @name(".stream_multicast4") @id(ID_ACTION_STREAM_MULTICAST4)
     action stream_multicast4(@id(1) slot_t slot, @id(2) bit<16> group, @id(3) ipv4_addr_t address,
-                             @id(4) bit<16> port, @id(5) mac_t mac) {
+                             @id(4) bit<16> port, @id(5) mac_t mac, @id(6) bit<16> mtu) {
         meta.in_slot = true;
         meta.slot = slot;
         meta.max_list = MAX_ENTRIES;
@@ -256,10 +256,11 @@ control Membership(in headers_t hdr, inout meta_t meta) {
         meta.group4 = address;
         meta.group_port = port;
         meta.group_mac = mac;
+        meta.mtu = mtu;
     }
     @name(".stream_multicast6") @id(ID_ACTION_STREAM_MULTICAST6)
     action stream_multicast6(@id(1) slot_t slot, @id(2) bit<16> group, @id(3) ipv6_addr_t address,
-                             @id(4) bit<16> port, @id(5) mac_t mac) {
+                             @id(4) bit<16> port, @id(5) mac_t mac, @id(6) bit<16> mtu) {
         meta.in_slot = true;
         meta.slot = slot;
         meta.max_list = MAX_ENTRIES;
@@ -268,6 +269,7 @@ control Membership(in headers_t hdr, inout meta_t meta) {
         meta.group6 = address;
         meta.group_port = port;
         meta.group_mac = mac;
+        meta.mtu = mtu;
     }
     @name(".no_stream") @id(ID_ACTION_NO_STREAM)
     action no_stream() {

@@ -65,6 +65,12 @@ header udp_t {
     bit<16> checksum;
 }
 
+// The first bytes of TCP and SCTP: all that a flow's path depends on.
+header ports_t {
+    bit<16> src_port;
+    bit<16> dst_port;
+}
+
 // RFC 9300 section 5.3. With the I flag the upper 24 bits of `lower` are the
 // instance-id; N, L, E and V content is parsed and ignored.
 header lisp_t {
@@ -144,6 +150,7 @@ struct headers_t {
     ipv4_t       ipv4;
     ipv6_t       ipv6;
     udp_t        udp;
+    ports_t      ports;
     lisp_t       lisp;
     ipv4_t       inner_ipv4;
     ipv6_t       inner_ipv6;

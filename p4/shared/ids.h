@@ -13,8 +13,10 @@
 #define ETHERTYPE_ARP        0x0806
 #define ETHERTYPE_IPV6       0x86DD
 #define ETHERTYPE_LOOP       0x88B5 /* loop frames of one switch to itself (IEEE 802 local experimental) */
+#define IPPROTO_TCP          6
 #define IPPROTO_UDP          17
 #define IPPROTO_ICMPV6       58
+#define IPPROTO_SCTP         132
 #define ECN_NOT_ECT          0      /* RFC 3168 */
 #define ECN_ECT0             2
 #define ECN_ECT1             1
@@ -120,6 +122,7 @@
 #define DROP_PUNT_RATE          30  /* above the rate of its punt reason */
 #define DROP_MISS_REPEATED      31  /* map-cache miss that was reported within MISS_HOLD */
 #define DROP_FANOUT             32  /* more viewers for one payload than the channel or stream allows */
+#define DROP_TOO_BIG            33  /* list entry whose viewer's packet is longer than the MTU of its port */
 #define REASON_CELLS            64  /* size of counters drop_reasons and punt_reasons */
 
 /* --- Punt reasons: packet_in.reason and index of counter punt_reasons --- */

@@ -61,6 +61,8 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
         transition select(hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.flags[0:0],
                           hdr.ipv4.frag_offset, hdr.ipv4.protocol) {
             (4, 5, 0, 0, IPPROTO_UDP): parse_udp;
+            (4, 5, 0, 0, IPPROTO_TCP): parse_ports;
+            (4, 5, 0, 0, IPPROTO_SCTP): parse_ports;
             default: accept;
         }
     }
@@ -69,8 +71,14 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
         packet.extract(hdr.ipv6);
         transition select(hdr.ipv6.version, hdr.ipv6.next_header) {
             (6, IPPROTO_UDP): parse_udp;
+            (6, IPPROTO_TCP): parse_ports;
+            (6, IPPROTO_SCTP): parse_ports;
             default: accept;
         }
+    }
+    state parse_ports {
+        packet.extract(hdr.ports);
+        transition accept;
     }
     state parse_udp {
         packet.extract(hdr.udp);
@@ -200,6 +208,7 @@ control FrameDeparser(packet_out packet, in headers_t hdr) {
         packet.emit(hdr.ipv4);
         packet.emit(hdr.ipv6);
         packet.emit(hdr.udp);
+        packet.emit(hdr.ports);
         packet.emit(hdr.lisp);
         packet.emit(hdr.inner_ipv4);
         packet.emit(hdr.inner_ipv6);

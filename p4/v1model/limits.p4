@@ -46,15 +46,15 @@ control LimitSlot(inout meta_t meta) {
 @name(".misses")
 register<bit<64>>(MISS_CELLS) misses;
 
-// Lets one miss a MISS_HOLD and destination through: /24s and /48s, since the
-// prefix that is missing is not known yet.
-control OncePerMiss(inout meta_t meta, in bit<48> now) {
-    bit<32> fingerprint = 0;
+// Finds whether a miss was reported within MISS_HOLD: by destinations of /24 and
+// /48, since the prefix that is missing is not known yet.
+control FindMiss(inout meta_t meta, in bit<48> now, out bit<32> fingerprint) {
     bit<64> last = 0;
     bit<24> near4 = 0;
     bit<48> near6 = 0;
 
     apply {
+        fingerprint = 0;
         if (meta.v6) {
             near6 = meta.lookup6[127:80];
         } else {
@@ -65,25 +65,26 @@ control OncePerMiss(inout meta_t meta, in bit<48> now) {
         if (last != 0 && last[15:0] == fingerprint[31:16] && now - last[63:16] < MISS_HOLD) {
             meta.punt = PUNT_NONE;
             meta.drop = DROP_MISS_REPEATED;
-        } else {
-            misses.write((bit<32>)fingerprint[15:0], now ++ fingerprint[31:16]);
         }
     }
 }
 
 control LimitPunt(inout meta_t meta, in bit<48> now) {
-    bit<2> color = 0;
-    OncePerMiss() once;
+    bit<2>  color = 0;
+    bit<32> fingerprint = 0;
+    FindMiss() find_miss;
 
     apply {
         if (meta.punt == PUNT_MAP_CACHE_MISS) {
-            once.apply(meta, now);
+            find_miss.apply(meta, now, fingerprint);
         }
         if (meta.punt != PUNT_NONE) {
             punt_meter.execute_meter((bit<32>)meta.punt, color);
             if (color == METER_RED) {
                 meta.punt = PUNT_NONE;
                 meta.drop = DROP_PUNT_RATE;
+            } else if (meta.punt == PUNT_MAP_CACHE_MISS) {
+                misses.write((bit<32>)fingerprint[15:0], now ++ fingerprint[31:16]);
             }
         }
     }

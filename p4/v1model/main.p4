@@ -87,6 +87,9 @@ control Bucket(in headers_t hdr, in meta_t meta, out bit<8> bucket) {
         if (hdr.udp.isValid()) {
             src_port = hdr.udp.src_port;
             dst_port = hdr.udp.dst_port;
+        } else if (hdr.ports.isValid()) {
+            src_port = hdr.ports.src_port;
+            dst_port = hdr.ports.dst_port;
         }
         if (meta.rloc_set != 0) {
             if (meta.kind != kind_t.ORDINARY) {
@@ -110,6 +113,9 @@ control Entropy(in headers_t hdr, in meta_t meta, out bit<16> entropy) {
         if (hdr.udp.isValid()) {
             src_port = hdr.udp.src_port;
             dst_port = hdr.udp.dst_port;
+        } else if (hdr.ports.isValid()) {
+            src_port = hdr.ports.src_port;
+            dst_port = hdr.ports.dst_port;
         }
         if (hdr.ipv6.isValid()) {
             hash(entropy, HashAlgorithm.crc16, 16w0xC000,
@@ -256,15 +262,17 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                 if (GOING_ON && !meta.consumed) {
                     if (meta.ttl <= 1) {
                         meta.punt = PUNT_TTL;
-                    } else if (meta.multicast) {
-                        COUNT_EVENT(EVENT_MULTICAST);
                     } else {
-                        if (meta.kind != kind_t.ORDINARY) {
+                        if (meta.kind != kind_t.ORDINARY && !meta.multicast) {
                             decide.apply(hdr, meta, generation, stamp, first);
                         }
                         check_mtu.apply(hdr, meta);
-                        if (GOING_ON && meta.kind != kind_t.ORDINARY) {
-                            serve.apply(hdr, meta, generation, stamp, first);
+                        if (GOING_ON) {
+                            if (meta.multicast) {
+                                COUNT_EVENT(EVENT_MULTICAST);
+                            } else if (meta.kind != kind_t.ORDINARY) {
+                                serve.apply(hdr, meta, generation, stamp, first);
+                            }
                         }
                     }
                 }
@@ -318,6 +326,7 @@ control SwitchEgress(inout headers_t hdr, inout meta_t meta,
     mac_t       dst_mac = 0;
     bool        ours = false;
     bool        not_local = false;
+    bool        too_big = false;
     bool        made_here = false;    // the packet was made of a stored payload
 
     apply {
@@ -331,8 +340,11 @@ control SwitchEgress(inout headers_t hdr, inout meta_t meta,
                 }
             } else if (meta.expand_list) {
                 pick_viewer.apply(hdr, meta, standard_metadata.egress_rid, standard_metadata.egress_port,
-                                  eid4, eid6, udp_port, src_mac, dst_mac, ours, not_local);
-                if (ours) {
+                                  eid4, eid6, udp_port, src_mac, dst_mac, ours, not_local, too_big);
+                if (ours && too_big) {
+                    drop_reasons.count(DROP_TOO_BIG);
+                    mark_to_drop(standard_metadata);
+                } else if (ours) {
                     expand.apply(hdr, meta, eid4, eid6, udp_port);
                     hdr.entries4.pop_front(MAX_ENTRIES);
                     hdr.entries6.pop_front(MAX_ENTRIES);

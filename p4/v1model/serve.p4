@@ -44,13 +44,13 @@ control Decide(in headers_t hdr, inout meta_t meta, in bit<24> generation, out b
 }
 
 // A packet that does not fit the way it must take goes to the controller,
-// which answers with ICMP.
+// which answers with ICMP. The ways of a list's entries are known in egress only.
 control CheckMtu(in headers_t hdr, inout meta_t meta) {
     bit<16> longest = 0;
 
     apply {
         longest = meta.ip_len;
-        if (meta.copy || meta.expand || meta.expand_list) {
+        if (meta.copy || meta.expand || meta.multicast) {
             longest = IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
             if (meta.v6) {
                 longest = longest + (IPV6_BYTES - IPV4_BYTES);
@@ -69,7 +69,7 @@ control CheckMtu(in headers_t hdr, inout meta_t meta) {
                 longest = longest |+| LISP_IPV4_BYTES;
             }
         }
-        if (meta.mtu != 0 && longest > meta.mtu) {
+        if (meta.mtu != 0 && longest > meta.mtu && !meta.expand_list) {
             meta.punt = PUNT_TOO_BIG;
         }
     }

@@ -113,7 +113,7 @@ func camel(s string) string {
 			continue
 		}
 		switch word {
-		case "ip", "udp", "id", "ttl", "eid", "mac", "cpu", "rid", "rloc", "arp", "lisp":
+		case "ip", "udp", "tcp", "sctp", "id", "ttl", "eid", "mac", "cpu", "rid", "rloc", "arp", "lisp":
 			b.WriteString(strings.ToUpper(word))
 		case "eids", "rlocs":
 			b.WriteString(strings.ToUpper(word[:len(word)-1]) + "s")
