@@ -6,7 +6,6 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 
 	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/softswitch/port"
@@ -170,10 +169,4 @@ func (m *mutator) repair(v mutant) {
 		n := min(int(binary.BigEndian.Uint16(ip[at+atSize:])), len(ip)-payload)
 		binary.BigEndian.PutUint32(ip[at+atHash:], crc32.ChecksumIEEE(ip[payload:payload+n]))
 	}
-}
-
-// clone returns v with a frame of its own.
-func (v mutant) clone() mutant {
-	v.frame = slices.Clone(v.frame)
-	return v
 }

@@ -125,9 +125,6 @@ func (n *Network) Inject(segment, to string, frames ...[]byte) error {
 // Address returns the address of a switch's P4Runtime server, as gRPC takes it.
 func (n *Network) Address(name string) string { return n.devices[name].address() }
 
-// Unknown returns how many frames on a segment were for nobody on it.
-func (n *Network) Unknown(segment string) uint64 { return n.segments[segment].unknown.Load() }
-
 // Alive returns which switches died and how, or nil.
 func (n *Network) Alive() error {
 	var died []error

@@ -163,7 +163,8 @@ func packetOutSend(t *T) {
 	arp := append((&inet.Ethernet{Type: inet.EtherTypeARP}).Append(nil), make([]byte, 28)...)
 	expired := edit(frame, func(ip []byte) { ip[atTTL] = 0 })
 	broken := with(frame, func(b []byte) { b[24]++ })
-	for _, frame := range [][]byte{frame, arp, expired, broken} {
+	loop := looped(frame, build.RoleLocal, 2)
+	for _, frame := range [][]byte{frame, arp, expired, broken, loop} {
 		got := t.observe(expect{arrived: 1}, func() { t.packetOut(1, LocalPort, build.OutSend, frame) })
 		if a := got.arrived[0]; a.host != DomainName(1) || !bytes.Equal(a.frame, frame) {
 			t.Errorf("at %s: %x, want at %s: %x", a.host, a.frame, DomainName(1), frame)

@@ -50,7 +50,7 @@ func TestDocumentation(t *testing.T) {
 	}
 	var (
 		source   = netip.MustParseAddrPort("10.0.0.10:7000")
-		reserved = netip.MustParseAddrPort("10.255.0.1:4344")
+		reserved = netip.MustParseAddrPort("10.0.255.1:4344")
 		six      = []netip.AddrPort{netip.MustParseAddrPort("[2001:db8:1::11]:5004")}
 	)
 	blocks := hexBlocks(t, wireFormat)

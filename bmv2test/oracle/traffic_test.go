@@ -514,7 +514,10 @@ func (t *traffic) forged() *step {
 // packetOut is any frame by way of the controller.
 func (t *traffic) packetOut() *step {
 	s := t.ordinary()
-	if t.chance(50) {
+	switch {
+	case t.chance(10):
+		s = t.forged()
+	case t.chance(50):
 		s = t.talk(t.talks[t.IntN(len(t.talks))])
 	}
 	mode := pick[uint16](t.world, build.OutSend, build.OutReceive, build.OutReceive, build.OutReceive)

@@ -19,7 +19,10 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
     }
     state parse_packet_out {
         packet.extract(hdr.packet_out);
-        transition parse_ethernet;
+        transition select(hdr.packet_out.mode) {
+            OUT_SEND: accept;    // leaves as it is, whatever it is
+            default: parse_ethernet;
+        }
     }
     state parse_ethernet {
         packet.extract(hdr.ethernet);

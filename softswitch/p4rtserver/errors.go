@@ -2,7 +2,6 @@ package p4rtserver
 
 import (
 	"errors"
-	"fmt"
 
 	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
 	"google.golang.org/grpc/codes"
@@ -98,13 +97,4 @@ func checkKnown(m protoreflect.Message) (err error) {
 		return err == nil
 	})
 	return err
-}
-
-// named puts the name of a thing before an error, and keeps its code.
-func named(name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	st := status.Convert(err)
-	return status.Error(st.Code(), fmt.Sprintf("%s: %s", name, st.Message()))
 }
