@@ -129,16 +129,15 @@ func (a *Address) decodeLCAF(c *cursor) (folded bool) {
 	}
 	in := cursor{rest: body}
 	id := in.uint32("instance-id")
-	family := AFI(0)
 	if len(in.rest) >= 2 {
-		family = AFI(binary.BigEndian.Uint16(in.rest))
-	}
-	if in.err == nil && family != AFIIPv4 && family != AFIIPv6 {
-		return false
+		family := AFI(binary.BigEndian.Uint16(in.rest))
+		if family != AFIIPv4 && family != AFIIPv6 {
+			return false
+		}
 	}
 	a.decode(&in)
 	if in.err != nil || len(in.rest) > 0 {
-		c.fail(fmt.Errorf("%w: instance-id of length %d around AFI %d", ErrLCAF, len(body), family))
+		c.fail(fmt.Errorf("%w: an instance-id and its address do not make its length, %d", ErrLCAF, len(body)))
 		*a = Address{}
 		return false
 	}

@@ -90,7 +90,9 @@ type cursor struct {
 // take returns the next n bytes, or nil when there are fewer.
 func (c *cursor) take(n int, what string) []byte {
 	if n > len(c.rest) {
-		c.fail(fmt.Errorf("%w: %s of %d bytes, %d left", ErrTruncated, what, n, len(c.rest)))
+		if c.err == nil {
+			c.fail(fmt.Errorf("%w: %s of %d bytes, %d left", ErrTruncated, what, n, len(c.rest)))
+		}
 		return nil
 	}
 	b := c.rest[:n:n]

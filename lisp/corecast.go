@@ -1,16 +1,14 @@
 package lisp
 
 import (
-	"encoding/binary"
 	"encoding/json"
+	"fmt"
 )
 
-// CoreCastSite is the Site-ID of requesters that want to know whether a site
-// has CoreCast switches: "CORECAST". Nobody else is told, because some ITRs
-// refuse a whole Map-Reply over one LCAF that they do not know.
-//
-// CoreCastSite returns an array, so it is a function.
-func CoreCastSite() [8]byte { return [8]byte([]byte("CORECAST")) }
+// coreCastSite is the Site-ID of requesters that want to know whether a site
+// has CoreCast switches. Nobody else is told, because some ITRs refuse a whole
+// Map-Reply over one LCAF that they do not know.
+const coreCastSite = "CORECAST"
 
 // Capability says that the switches of a site speak CoreCast. It travels as
 // one more locator of the site's mapping, which nobody forwards to: priority
@@ -22,21 +20,41 @@ type Capability struct {
 	List    int `json:"list"`     // entries that a header packet may have
 }
 
-// AsksCapability reports whether a Map-Request is of a requester that wants
-// CoreCast capabilities.
-func (m *MapRequest) AsksCapability() bool {
-	return m.HasXTR && m.XTR.Site == CoreCastSite()
+// CoreCastXTR returns the XTR of a requester with this xTR-ID that wants to be
+// told of capabilities.
+func CoreCastXTR(id [16]byte) XTR {
+	return XTR{ID: id, Site: [8]byte([]byte(coreCastSite))}
+}
+
+// WantsCapability reports whether the requester wants to be told of
+// capabilities.
+func (m *MapRequest) WantsCapability() bool {
+	return m.HasXTR && string(m.XTR.Site[:]) == coreCastSite
 }
 
 // Locator returns the locator that carries the capability.
-func (c Capability) Locator() Locator {
-	text, err := json.Marshal(c)
+func (p Capability) Locator() (Locator, error) {
+	text, err := json.Marshal(p)
 	if err != nil {
-		panic(err) // two integers always marshal
+		return Locator{}, fmt.Errorf("CoreCast capability: %w", err)
 	}
-	raw := []byte{byte(AFILCAF >> 8), byte(AFILCAF & 0xff), 0, 0, byte(LCAFJSON), 0}
-	raw = binary.BigEndian.AppendUint16(raw, uint16(2+len(text)+2))
-	raw = binary.BigEndian.AppendUint16(raw, uint16(len(text)))
-	raw = append(append(raw, text...), 0, byte(AFINone))
-	return Locator{Priority: PriorityUnused, MPriority: PriorityUnused, Address: Address{Raw: raw}}
+	address, err := LCAFAddress(&JSON{Text: text})
+	return Locator{Priority: PriorityUnused, MPriority: PriorityUnused, Address: address}, err
+}
+
+// Capability returns the capability that a locator carries; false if it is any
+// other locator. Members of the JSON object that are not known are ignored.
+func (l *Locator) Capability() (Capability, bool) {
+	if l.Priority != PriorityUnused || l.Address.LCAFType() != LCAFJSON {
+		return Capability{}, false
+	}
+	lcaf, err := ParseLCAF(l.Address)
+	if err != nil {
+		return Capability{}, false
+	}
+	var p Capability
+	if j := lcaf.(*JSON); j.Binary || json.Unmarshal(j.Text, &p) != nil || p.Version < 1 || p.List < 1 {
+		return Capability{}, false
+	}
+	return p, true
 }
