@@ -150,8 +150,9 @@ func (d *decoder) number(n ast.Node, v reflect.Value, path string) {
 
 // examples shows the form of types whose own errors do not.
 var examples = map[reflect.Type]string{
-	reflect.TypeFor[*netip.Addr]():   "must be an IP address such as 10.0.0.10",
-	reflect.TypeFor[*netip.Prefix](): "must be an IP prefix such as 10.0.0.0/24",
+	reflect.TypeFor[*netip.Addr]():     "must be an IP address such as 10.0.0.10",
+	reflect.TypeFor[*netip.Prefix]():   "must be an IP prefix such as 10.0.0.0/24",
+	reflect.TypeFor[*netip.AddrPort](): `must be an IP address and a port, such as "192.0.2.1:4342" or "[2001:db8::1]:4342"`,
 }
 
 func (d *decoder) text(n ast.Node, v encoding.TextUnmarshaler, path string) {
