@@ -58,7 +58,7 @@ func (d *deadlines) forget(id LeaseID) {
 }
 
 // next is how long until a lease may be over; false if there is none.
-func (d *deadlines) next() (wait time.Duration, any bool) {
+func (d *deadlines) next() (wait time.Duration, some bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return max(0, d.earliest.Sub(d.now())), len(d.at) > 0

@@ -64,7 +64,7 @@ func (f *File) write() {
 	defer close(f.ended)
 	for {
 		var expired <-chan time.Time
-		if wait, any := f.leases.next(); any {
+		if wait, some := f.leases.next(); some {
 			expired = time.After(wait)
 		}
 		select {
