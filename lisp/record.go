@@ -3,6 +3,7 @@ package lisp
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -68,9 +69,11 @@ type Record struct {
 	Locators      []Locator
 }
 
-// Lifetime returns the Record TTL as a duration, and false for TTLForever.
+// Lifetime returns the Record TTL as a duration, and false for TTLForever. What
+// is too long for a Duration (292 years) is the longest one.
 func (r *Record) Lifetime() (time.Duration, bool) {
-	return time.Duration(r.TTL) * time.Minute, r.TTL != TTLForever
+	const longest = math.MaxInt64 / time.Minute
+	return min(time.Duration(r.TTL), longest) * time.Minute, r.TTL != TTLForever
 }
 
 const (
