@@ -13,10 +13,11 @@ import (
 )
 
 // A Handler is what answers: a *mapserver.Server. Handle is called by several
-// workers at once, Tick by one goroutine.
+// workers at once, Tick by one goroutine, and again at once when it says that
+// there is more to do.
 type Handler interface {
 	Handle(now time.Time, from netip.AddrPort, local netip.Addr, packet []byte, out *mapserver.Outbox)
-	Tick(now time.Time, out *mapserver.Outbox)
+	Tick(now time.Time, out *mapserver.Outbox) (more bool)
 }
 
 // Config shapes an Endpoint.
@@ -31,13 +32,13 @@ type Config struct {
 	// SocketBuffer is the size of the kernel's buffers, each way and for each
 	// socket; 0 means DefaultSocketBuffer.
 	SocketBuffer int
-	// TickInterval is how often the server looks what is due; 0 means 50 ms.
+	// TickInterval is how often the server looks what is due; 0 means 10 ms.
 	TickInterval time.Duration
 }
 
 const (
 	maxDefaultWorkers   = 8
-	defaultTickInterval = 50 * time.Millisecond
+	defaultTickInterval = 10 * time.Millisecond
 )
 
 // An Endpoint is the sockets of a Map-Server.

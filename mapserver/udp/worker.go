@@ -63,10 +63,12 @@ func (w *worker) tick(ctx context.Context, handler Handler, interval time.Durati
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-ticker.C:
-			w.outbox.Reset()
-			handler.Tick(now, &w.outbox)
-			w.flush()
+		case <-ticker.C:
+			for more := true; more && ctx.Err() == nil; {
+				w.outbox.Reset()
+				more = handler.Tick(time.Now(), &w.outbox)
+				w.flush()
+			}
 		}
 	}
 }
