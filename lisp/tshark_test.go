@@ -90,11 +90,6 @@ func tsharkPackets(t *testing.T) [][]byte {
 			{Address: lcafAddress(t, l), Priority: 255, MPriority: 255}, {Address: ip("192.0.2.21"), Priority: 1, Weight: 2}}}
 		encode(&lisp.MapRegister{Nonce: 9, Auth: lisp.Auth{KeyID: 1, Algorithm: 2}, Records: []lisp.Record{record, record}})
 	}
-	capability, err := lisp.Capability{Version: 1, List: 32}.Locator()
-	if err != nil {
-		t.Fatal(err)
-	}
-	encode(&lisp.MapReply{Nonce: 10, Records: []lisp.Record{{Prefix: prefix("10.1.0.0/16"), Locators: []lisp.Locator{capability}}}})
 	return packets
 }
 
