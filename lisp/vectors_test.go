@@ -174,10 +174,10 @@ func vectorMeanings(t testing.TB) map[string]message {
 		"info-reply": &lisp.InfoMessage{Reply: true, Nonce: 6, TTL: 1440, Prefix: prefix("10.1.2.0/24"),
 			Address: lcafAddress(t, &lisp.NAT{MSPort: 4342, ETRPort: 50000, GlobalETR: ip("203.0.113.5"),
 				MS: ip("192.0.2.3"), RTRs: []lisp.Address{ip("192.0.2.200"), {}}})},
-		"ecm-ipv4": &lisp.ECM{DDT: true, Inner: lisp.Inner{
+		"ecm-ipv4": &lisp.ECM{Inner: lisp.Inner{
 			Src: netip.MustParseAddrPort("10.0.0.10:50000"), Dst: netip.MustParseAddrPort("10.1.0.11:4342"),
 			Message: vector(t, "ecm-ipv4")[32:]}},
-		"ecm-ipv6-security": &lisp.ECM{Security: true, ToETR: true, ToMapServer: true,
+		"ecm-ipv6-security": &lisp.ECM{Security: true, DDT: true, ToETR: true, ToMapServer: true,
 			Auth: vector(t, "ecm-ipv6-security")[4:40],
 			Inner: lisp.Inner{
 				Src: netip.MustParseAddrPort("[2001:db8::a]:50000"), Dst: netip.MustParseAddrPort("[2001:db8:1::11]:4342"),
