@@ -112,6 +112,7 @@ func (x *XTR) publication(m *lisp.MapNotify) (why ignored, fresh bool) {
 		switch ahead := int64(m.Nonce - s.nonce); {
 		case ahead > 0:
 			s.nonce = m.Nonce
+			x.after(m.Nonce)
 			x.counts.Publications++
 			return taken, true
 		case ahead == 0:

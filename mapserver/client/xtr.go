@@ -170,6 +170,16 @@ func (x *XTR) receive(from netip.AddrPort, packet []byte) ignored {
 // nonce returns the next of those that increase.
 func (x *XTR) nonce() uint64 { return x.lastNonce.Add(1) }
 
+// after has nonces continue after one that the Map-Server chose: those of a
+// subscription are one sequence for both (RFC 9437 §5).
+func (x *XTR) after(nonce uint64) {
+	for last := x.lastNonce.Load(); int64(nonce-last) > 0; last = x.lastNonce.Load() {
+		if x.lastNonce.CompareAndSwap(last, nonce) {
+			return
+		}
+	}
+}
+
 func (x *XTR) send(packet []byte, to netip.AddrPort) error {
 	_, err := x.conn.WriteToUDPAddrPort(packet, to)
 	return err

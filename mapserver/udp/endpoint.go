@@ -64,7 +64,7 @@ func Listen(config Config) (*Endpoint, error) {
 	}
 	e := &Endpoint{config: config}
 	for _, address := range config.Addresses {
-		group, err := openGroup(address, config.Workers, config.SocketBuffer)
+		group, err := OpenGroup(address, config.Workers, config.SocketBuffer)
 		if err != nil {
 			return nil, errors.Join(err, e.Close())
 		}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 )
 
 // DefaultSocketBuffer is the size, in bytes, asked for the kernel's receive
@@ -82,6 +83,10 @@ func (s *Socket) setUp(bufferSize int) (err error) {
 
 // Local returns the address and port the socket is bound to.
 func (s *Socket) Local() netip.AddrPort { return s.local }
+
+// SetReadDeadline makes Receive fail with os.ErrDeadlineExceeded at a time, or
+// never if that is zero.
+func (s *Socket) SetReadDeadline(t time.Time) error { return s.conn.SetReadDeadline(t) }
 
 // sendsFrom says whether a datagram from addr can leave by this socket.
 func (s *Socket) sendsFrom(addr netip.Addr) bool {

@@ -133,7 +133,7 @@ func TestErrorsNameAddressAndFix(t *testing.T) {
 		{taken, "another Map-Server"},
 		{"192.0.2.77:4342", "does not have that address"},
 	} {
-		_, err := openGroup(addrPort(c.address), 2, 0)
+		_, err := OpenGroup(addrPort(c.address), 2, 0)
 		if err == nil || !strings.Contains(err.Error(), c.address) || !strings.Contains(err.Error(), c.fix) {
 			t.Errorf("%s: %v", c.address, err)
 		}
@@ -145,12 +145,12 @@ func TestErrorsNameAddressAndFix(t *testing.T) {
 
 // A second server of the same user must be refused, not share the senders.
 func TestASecondGroupIsRefused(t *testing.T) {
-	group, err := openGroup(addrPort("127.0.0.1:0"), 3, 0)
+	group, err := OpenGroup(addrPort("127.0.0.1:0"), 3, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer closeAll(group)
-	if second, err := openGroup(group[0].Local(), 3, 0); !errors.Is(err, syscall.EADDRINUSE) {
+	if second, err := OpenGroup(group[0].Local(), 3, 0); !errors.Is(err, syscall.EADDRINUSE) {
 		closeAll(second)
 		t.Errorf("a second group of sockets: %v", err)
 	}
@@ -159,7 +159,7 @@ func TestASecondGroupIsRefused(t *testing.T) {
 // The kernel spreads senders over the sockets of a group; each sender stays
 // with one.
 func TestGroupSharesTheSenders(t *testing.T) {
-	group, err := openGroup(addrPort("127.0.0.1:0"), 2, 0)
+	group, err := OpenGroup(addrPort("127.0.0.1:0"), 2, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
