@@ -33,16 +33,16 @@ type Locator struct {
 
 // Registration is what one xTR registered for an EID-prefix.
 type Registration struct {
-	From       netip.AddrPort `json:"from" doc:"source of the Map-Register" example:"192.0.2.21:4342"`
-	XTRID      string         `json:"xtr_id,omitempty" doc:"xTR-ID, if it sent one" example:"00112233445566778899aabbccddeeff"`
-	SiteID     string         `json:"site_id,omitempty" doc:"Site-ID, if it sent an xTR-ID" example:"0000000000000001"`
-	KeyID      uint8          `json:"key_id" doc:"id of the key that authenticated it"`
-	Since      time.Time      `json:"since" doc:"when it first registered this"`
-	Refreshed  time.Time      `json:"refreshed" doc:"when it last registered this"`
-	Expires    time.Time      `json:"expires" doc:"when the registration ends if it is not refreshed"`
-	Merge      bool           `json:"merge" doc:"it asked to be merged with other xTRs' registrations"`
-	ProxyReply bool           `json:"proxy_reply" doc:"it asked the Map-Server to answer for it"`
-	Locators   []Locator      `json:"locators" doc:"what it registered itself"`
+	From       netip.Addr `json:"from" doc:"source of the Map-Register" example:"192.0.2.21"`
+	XTRID      string     `json:"xtr_id,omitempty" doc:"xTR-ID, if it sent one" example:"00112233445566778899aabbccddeeff"`
+	SiteID     string     `json:"site_id,omitempty" doc:"Site-ID, if it sent an xTR-ID" example:"0000000000000001"`
+	KeyID      uint8      `json:"key_id" doc:"id of the key that authenticated it"`
+	Since      time.Time  `json:"since" doc:"when it first registered this"`
+	Refreshed  time.Time  `json:"refreshed" doc:"when it last registered this"`
+	Expires    time.Time  `json:"expires" doc:"when the registration ends if it is not refreshed"`
+	Merge      bool       `json:"merge" doc:"it asked to be merged with other xTRs' registrations"`
+	ProxyReply bool       `json:"proxy_reply" doc:"it asked the Map-Server to answer for it"`
+	Locators   []Locator  `json:"locators" doc:"what it registered itself"`
 }
 
 // Mappings is a page of a list of mappings.

@@ -36,6 +36,7 @@ type Reject struct {
 	From      netip.AddrPort `json:"from" doc:"who sent it" example:"192.0.2.21:4342"`
 	EIDPrefix string         `json:"eid_prefix,omitempty" doc:"the EID-prefix in question, if any could be read" example:"10.1.0.0/16"`
 	Cause     string         `json:"cause" doc:"as it is counted" example:"hmac"`
+	Count     uint64         `json:"count" doc:"how often the same came from the same address"`
 	Reason    string         `json:"reason" doc:"in words" example:"HMAC does not match key id 1 of site studio"`
 }
 
