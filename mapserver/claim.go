@@ -37,10 +37,9 @@ func (s *Server) claims(c *call, owner *site, m *lisp.MapRegister) []claim {
 			if !s.canonical(c, owner, conf, eid, r) {
 				continue
 			}
-			ttl := min(time.Duration(r.TTL)*time.Minute, s.opts.MaxTTL)
 			cl.lifetime = conf.timeout
 			if m.UseTTL {
-				cl.lifetime = ttl
+				cl.lifetime = time.Duration(s.capTTL(r.TTL)) * time.Minute
 			}
 		}
 		cl.end = len(work.encoded)
@@ -87,7 +86,7 @@ func (s *Server) canonical(c *call, owner *site, conf *siteConfig, eid lisp.EID,
 	out := &c.out.scratch.record
 	*out = lisp.Record{
 		Prefix: r.Prefix, MapVersion: r.MapVersion, Locators: append(out.Locators[:0], r.Locators...),
-		TTL: uint32(min(time.Duration(r.TTL)*time.Minute, s.opts.MaxTTL) / time.Minute),
+		TTL: s.capTTL(r.TTL),
 	}
 	for i := range out.Locators {
 		l := &out.Locators[i]
@@ -109,6 +108,11 @@ func (s *Server) canonical(c *call, owner *site, conf *siteConfig, eid lisp.EID,
 	}
 	c.out.scratch.encoded = encoded
 	return true
+}
+
+// capTTL returns a TTL of so many minutes, or the longest that there may be.
+func (s *Server) capTTL(minutes uint32) uint32 {
+	return uint32(min(int64(minutes), int64(s.opts.MaxTTL/time.Minute)))
 }
 
 // tidyLocators sorts a record's locators, and leaves the first of those that

@@ -32,8 +32,16 @@ func wantsCoreCast(r *lisp.MapRequest) bool { return r.HasXTR && r.XTR.Site == c
 var coreCastLocator = encodeCoreCastLocator(`{"corecast":1,"list":32}`)
 
 func encodeCoreCastLocator(json string) []byte {
-	b := []byte{255, 0, 255, 0, 0, 0, 0x40, 0x03, 0, 0, byte(lisp.LCAFJSON), 0, 0, byte(2 + len(json) + 2), 0, byte(len(json))}
-	return append(append(b, json...), 0, 0)
+	address, err := lisp.LCAFAddress(&lisp.JSON{Text: []byte(json)})
+	if err != nil {
+		panic(err) // of a constant
+	}
+	l := lisp.Locator{Address: address, Priority: lisp.PriorityUnused, MPriority: lisp.PriorityUnused}
+	b, err := l.Append(nil)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 // appendCoreCast adds the locator to the record that starts at start, if the

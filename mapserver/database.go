@@ -1,8 +1,6 @@
 package mapserver
 
 import (
-	"net/netip"
-
 	"github.com/gaissmai/bart"
 
 	"github.com/corecast/corecast/lisp"
@@ -133,10 +131,4 @@ func (db *database) hole(eid lisp.EID, least int) lisp.EID {
 		}
 	}
 	return at(low)
-}
-
-// prefixAt is the prefix of so many bits around an address.
-func prefixAt(a netip.Addr, bits int) netip.Prefix {
-	p, _ := a.Prefix(bits)
-	return p
 }

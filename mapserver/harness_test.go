@@ -2,6 +2,7 @@ package mapserver
 
 import (
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -251,3 +252,5 @@ func describe(r lisp.Record) string {
 	}
 	return s
 }
+
+func itoa(i int) string { return strconv.Itoa(i) }

@@ -101,22 +101,30 @@ func ttlOf(record []byte) uint32 { return binary.BigEndian.Uint32(record[recordT
 // negative reports whether a record has no locators.
 func negative(record []byte) bool { return record[recordLocators] == 0 }
 
-// appendNegative appends a record without locators.
+// appendNegative appends a record without locators, as lisp.Record.Append would:
+// negative replies are common enough not to allocate.
 func appendNegative(dst []byte, eid lisp.EID, ttl time.Duration, action lisp.Action) []byte {
-	r := lisp.Record{Prefix: lisp.PrefixOf(eid), TTL: uint32(ttl / time.Minute), Action: action}
-	out, err := r.Append(dst)
-	if err != nil { // an EID that no message could have brought
-		return dst
+	dst = binary.BigEndian.AppendUint32(dst, uint32(ttl/time.Minute))
+	dst = append(dst, 0, byte(eid.Prefix.Bits()), byte(action)<<5, 0, 0, 0)
+	a := eid.Prefix.Addr()
+	if eid.InstanceID != 0 { // RFC 8060 §4.1
+		dst = append(dst, byte(lisp.AFILCAF>>8), byte(lisp.AFILCAF&0xff), 0, 0, byte(lisp.LCAFInstanceID), 32, 0, byte(6+a.BitLen()/8))
+		dst = binary.BigEndian.AppendUint32(dst, eid.InstanceID)
 	}
-	return out
+	if a.Is4() {
+		b := a.As4()
+		return append(append(dst, 0, byte(lisp.AFIIPv4)), b[:]...)
+	}
+	b := a.As16()
+	return append(append(dst, 0, byte(lisp.AFIIPv6)), b[:]...)
 }
 
 // appendNarrowed appends a record for another prefix than its own, within it.
-func appendNarrowed(dst, record []byte, own, prefix netip.Prefix) []byte {
+func appendNarrowed(dst, record []byte, prefix netip.Prefix) []byte {
 	start := len(dst)
 	dst = append(dst, record...)
 	dst[start+recordMaskLen] = byte(prefix.Bits())
-	at := start + recordAFI + eidAddressOffset(record, own)
+	at := start + recordAFI + eidAddressOffset(record)
 	if a := prefix.Masked().Addr(); a.Is4() {
 		b := a.As4()
 		copy(dst[at:], b[:])
@@ -129,7 +137,7 @@ func appendNarrowed(dst, record []byte, own, prefix netip.Prefix) []byte {
 
 // eidAddressOffset is where the address of a record's EID-prefix starts, from
 // its AFI on: behind an instance-id LCAF, if it is in one.
-func eidAddressOffset(record []byte, own netip.Prefix) int {
+func eidAddressOffset(record []byte) int {
 	if lisp.AFI(binary.BigEndian.Uint16(record[recordAFI:])) == lisp.AFILCAF {
 		return 8 + 4 + 2
 	}

@@ -142,7 +142,7 @@ func (s *Server) appendAnswer(dst []byte, n *int, eid lisp.EID, m *mapping, core
 	if s.db.divided(part) {
 		return s.appendCount(appendNegative(dst, eid, ttlUnregistered, lisp.ActionSendMapRequest), n)
 	}
-	dst = appendNarrowed(dst, m.record, m.eid.Prefix, part.Prefix)
+	dst = appendNarrowed(dst, m.record, part.Prefix)
 	*n++
 	return s.appendCoreCast(dst, start, m, coreCast)
 }

@@ -9,6 +9,7 @@ import (
 // scratch is the memory that a call decodes into; it comes with the Outbox, of
 // which every caller has one.
 type scratch struct {
+	call     call
 	ecm      lisp.ECM
 	request  lisp.MapRequest
 	register lisp.MapRegister

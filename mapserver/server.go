@@ -98,7 +98,8 @@ func (s *Server) Close() error {
 // keeps nothing of packet, and does not change it.
 func (s *Server) Handle(now time.Time, from netip.AddrPort, local netip.Addr, packet []byte, out *Outbox) {
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-	c := &call{now: now, from: from, local: local.Unmap(), packet: packet, out: out}
+	c := &out.scratch.call
+	*c = call{now: now, from: from, local: local.Unmap(), packet: packet, out: out}
 	switch t := lisp.PeekType(packet); t {
 	case lisp.TypeECM:
 		s.handleECM(c)
