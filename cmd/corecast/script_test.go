@@ -27,12 +27,16 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("REPO", repo)
+			env.Values[backgroundKey{}] = &[]*background{}
 			return nil
 		},
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"cmpmedia": cmpMedia,
+			"exits":      exits,
+			"cmpmedia":   cmpMedia,
+			"controller": controllerCommand,
+			"stop":       stopCommand,
+			"register":   registerCommand,
 		},
 	})
 }
