@@ -29,6 +29,7 @@ type Receiver struct {
 	got      int
 	err      unix.Errno
 	readable func(fd uintptr) (done bool) // receive, as the poller wants it
+	try      func(fd uintptr)             // receive, without the poller
 }
 
 // NewReceiver returns the memory for one goroutine to receive from s.
@@ -46,12 +47,34 @@ func (s *Socket) NewReceiver() *Receiver {
 		}
 	}
 	r.readable = r.receive
+	r.try = func(fd uintptr) {
+		if !r.receive(fd) {
+			r.got, r.err = 0, 0
+		}
+	}
 	return r
 }
 
 // Receive waits for datagrams and returns those that are there. They are valid
 // until the next call. After Close it returns net.ErrClosed.
 func (r *Receiver) Receive() ([]Datagram, error) {
+	r.prepare()
+	if err := r.socket.raw.Read(r.readable); err != nil {
+		return nil, err
+	}
+	return r.collect()
+}
+
+// Poll is Receive without waiting: it may return no datagrams.
+func (r *Receiver) Poll() ([]Datagram, error) {
+	r.prepare()
+	if err := r.socket.raw.Control(r.try); err != nil {
+		return nil, err
+	}
+	return r.collect()
+}
+
+func (r *Receiver) prepare() {
 	for i := range r.msgs {
 		h := &r.msgs[i].hdr
 		h.Namelen = unix.SizeofSockaddrInet6
@@ -59,9 +82,9 @@ func (r *Receiver) Receive() ([]Datagram, error) {
 			h.SetControllen(pktinfoLen)
 		}
 	}
-	if err := r.socket.raw.Read(r.readable); err != nil {
-		return nil, err
-	}
+}
+
+func (r *Receiver) collect() ([]Datagram, error) {
 	if r.err != 0 {
 		return nil, os.NewSyscallError("recvmmsg", r.err)
 	}
