@@ -242,7 +242,7 @@ func (s *Server) makeNotify(sub *subscription, p publication) (packet []byte, to
 	defer s.mu.RUnlock()
 	if len(p.changed) > maxChanged {
 		records = appendNegative(records, sub.eid, 0, lisp.ActionSendMapRequest)
-		n, all, p.changed = 1, true, p.changed[:1]
+		n, all, p.changed, told = 1, true, nil, []lisp.EID{sub.eid}
 	}
 	for i, eid := range p.changed {
 		if len(records) > maxReplySize || n > maxReplyRecords {
