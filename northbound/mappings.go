@@ -3,6 +3,7 @@ package northbound
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -12,11 +13,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
+const maxInstanceID = 1<<24 - 1
+
 // mappingsInput selects mappings.
 type mappingsInput struct {
 	EID        string           `query:"eid" doc:"an EID or EID-prefix: the mappings that cover it or are within it" example:"10.1.0.7"`
 	Site       string           `query:"site" doc:"the mappings of this site"`
-	InstanceID optional[uint32] `query:"instance_id" doc:"the mappings of this instance-id" maximum:"16777215"`
+	InstanceID optional[uint32] `query:"instance_id" doc:"the mappings of this instance-id, 0 to 16777215"`
 	All        bool             `query:"all" doc:"also EID-prefixes of sites that nobody has registered"`
 	Cursor     string           `query:"cursor" doc:"next_cursor of the page before"`
 	Limit      int              `query:"limit" doc:"how many to give at most" minimum:"1" maximum:"1000" default:"100"`
@@ -46,6 +49,9 @@ func (s *Server) mappingFilter(in *mappingsInput) (f mapserver.MappingFilter, er
 		return f, s.noSite(in.Site)
 	}
 	if in.InstanceID.given {
+		if in.InstanceID.Value > maxInstanceID {
+			return f, wrong("query.instance_id", fmt.Sprint(in.InstanceID.Value), "does not fit 24 bits", fmt.Sprintf("use 0 to %d", maxInstanceID))
+		}
 		f.InstanceID = &in.InstanceID.Value
 	}
 	if in.Cursor != "" {

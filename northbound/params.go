@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/lisp"
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -35,6 +37,46 @@ func (o *optional[T]) OnParamSet(given bool, _ any) { o.given = given }
 func wrong(location, value, what, fix string) error {
 	return huma.Error422UnprocessableEntity(fmt.Sprintf("%s %q %s: %s", strings.TrimPrefix(location, "query."), value, what, fix),
 		&huma.ErrorDetail{Location: location, Value: value, Message: what + ": " + fix})
+}
+
+// refuseUnknown answers requests with a query parameter that the operation does
+// not have: a filter that is misspelt would select everything.
+func (s *Server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
+	var known []string
+	for _, p := range ctx.Operation().Parameters {
+		if p.In == "query" {
+			known = append(known, p.Name)
+		}
+	}
+	u := ctx.URL()
+	for name, values := range u.Query() {
+		if slices.Contains(known, name) {
+			continue
+		}
+		fix := "this takes no parameters"
+		if len(known) > 0 {
+			fix = config.DidYouMean(name, known)
+		}
+		_ = huma.WriteErr(s.api, ctx, http.StatusUnprocessableEntity, fmt.Sprintf("there is no parameter %q: %s", name, fix),
+			&huma.ErrorDetail{Location: "query." + name, Value: values[0], Message: "unknown parameter: " + fix})
+		return
+	}
+	next(ctx)
+}
+
+// sayWhatFailed puts into the detail of a problem what huma says of each
+// parameter only.
+func sayWhatFailed(_ huma.Context, _ string, v any) (any, error) {
+	p, ok := v.(*huma.ErrorModel)
+	if !ok || p.Detail != "validation failed" {
+		return v, nil
+	}
+	var parts []string
+	for _, e := range p.Errors {
+		parts = append(parts, fmt.Sprintf("%s %v: %s", strings.TrimPrefix(e.Location, "query."), e.Value, e.Message))
+	}
+	p.Detail = strings.Join(parts, "; ")
+	return p, nil
 }
 
 // parseEID reads an EID or an EID-prefix.

@@ -78,8 +78,9 @@ func New(opts Options) *Server {
 	cfg.Info.Description = "The controller of CoreCast: its Map-Server, its sites and its switches."
 	cfg.DocsPath, cfg.SchemasPath = "", "" // they would load from elsewhere
 	cfg.CreateHooks = nil                  // no $schema in every answer
-	cfg.RejectUnknownQueryParameters = true
+	cfg.Transformers = append(cfg.Transformers, sayWhatFailed)
 	s.api = humago.New(mux, cfg)
+	s.api.UseMiddleware(s.refuseUnknown)
 	s.registerMappings()
 	s.registerSites()
 	s.registerSwitches()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +46,10 @@ func (s *Server) status() api.Status {
 		}
 	}
 	// Each depends on those before it.
-	st.Problems = slices.Concat([]api.Problem{}, s.storeProblems(), s.mapServerProblems(), s.switchProblems(switches.Switches), s.siteProblems(sites))
+	st.Problems = append([]api.Problem{}, s.storeProblems()...)
+	st.Problems = append(st.Problems, s.mapServerProblems()...)
+	st.Problems = append(st.Problems, s.switchProblems(switches.Switches)...)
+	st.Problems = append(st.Problems, s.siteProblems(sites)...)
 	st.OK = len(st.Problems) == 0
 	return st
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +33,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Dir: "testdata/script",
+		Condition: func(name string) (bool, error) {
+			if name != "ipv6" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return hasIPv6(), nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      exits,
 			"cmpmedia":   cmpMedia,
@@ -39,6 +47,16 @@ func TestScripts(t *testing.T) {
 			"register":   registerCommand,
 		},
 	})
+}
+
+// hasIPv6 reports whether this host has an IPv6 loopback.
+func hasIPv6() bool {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
 
 // exits STATUS COMMAND ARG... runs a command that must end with that status.

@@ -12,12 +12,12 @@ type Mapping struct {
 	Site       string       `json:"site,omitempty" doc:"site whose EID-prefix it is"`
 	Origin     string       `json:"origin" enum:"registered,static,unregistered,hole,upstream" doc:"where the mapping comes from: an xTR, the site's configured RLOCs, or nobody"`
 	Action     string       `json:"action,omitempty" doc:"of a mapping without locators: what requesters are told to do with packets" example:"Natively-Forward"`
-	Locators   []Locator    `json:"locators" doc:"as requesters are told"`
+	Locators   []Locator    `json:"locators" nullable:"false" doc:"as requesters are told"`
 	TTL        int          `json:"ttl_seconds" doc:"how long requesters may keep it"`
 	ProxyReply bool         `json:"proxy_reply" doc:"the Map-Server answers for the site; else it forwards Map-Requests to its xTRs"`
 	CoreCast   bool         `json:"corecast" doc:"the site has CoreCast switches"`
 
-	Registrations []Registration `json:"registrations" doc:"what each xTR registered; the last to register comes first"`
+	Registrations []Registration `json:"registrations" nullable:"false" doc:"what each xTR registered; the last to register comes first"`
 }
 
 // Locator is a locator of a mapping.
@@ -42,11 +42,11 @@ type Registration struct {
 	Expires    time.Time  `json:"expires" doc:"when the registration ends if it is not refreshed"`
 	Merge      bool       `json:"merge" doc:"it asked to be merged with other xTRs' registrations"`
 	ProxyReply bool       `json:"proxy_reply" doc:"it asked the Map-Server to answer for it"`
-	Locators   []Locator  `json:"locators" doc:"what it registered itself"`
+	Locators   []Locator  `json:"locators" nullable:"false" doc:"what it registered itself"`
 }
 
 // Mappings is a page of a list of mappings.
 type Mappings struct {
-	Items      []Mapping `json:"items" doc:"in the order of instance-id, family and EID-prefix"`
+	Items      []Mapping `json:"items" nullable:"false" doc:"in the order of instance-id, family and EID-prefix"`
 	NextCursor string    `json:"next_cursor,omitempty" doc:"give it as cursor to go on; absent on the last page"`
 }

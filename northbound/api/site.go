@@ -7,14 +7,14 @@ import (
 
 // Sites is the list of all sites.
 type Sites struct {
-	Items []SiteSummary `json:"items" doc:"in the order of their names"`
+	Items []SiteSummary `json:"items" nullable:"false" doc:"in the order of their names"`
 }
 
 // SiteSummary is what the list says of a site.
 type SiteSummary struct {
 	Name         string      `json:"name" example:"studio"`
 	InstanceID   uint32      `json:"instance_id" doc:"instance-id of its EID-prefixes"`
-	EIDPrefixes  []EIDPrefix `json:"eid_prefixes"`
+	EIDPrefixes  []EIDPrefix `json:"eid_prefixes" nullable:"false"`
 	CoreCast     bool        `json:"corecast" doc:"the site has CoreCast switches"`
 	Mappings     int         `json:"mappings" doc:"EID-prefixes that are registered now"`
 	LastRegister *time.Time  `json:"last_register,omitempty" doc:"the last Map-Register that was accepted"`
@@ -50,7 +50,7 @@ type RejectCount struct {
 // Site is all that is known of a site.
 type Site struct {
 	SiteSummary
-	RLOCs  []Locator  `json:"rlocs" doc:"configured ones, which are its mapping while nobody registers"`
+	RLOCs  []Locator  `json:"rlocs" nullable:"false" doc:"configured ones, which are its mapping while nobody registers"`
 	Policy SitePolicy `json:"policy" doc:"what its xTRs may register"`
 
 	Records       uint64        `json:"records" doc:"records of Map-Registers accepted"`
@@ -60,11 +60,11 @@ type Site struct {
 	Forwarded     uint64        `json:"forwarded" doc:"Map-Requests forwarded to its xTRs"`
 	Changes       uint64        `json:"changes" doc:"mappings that appeared, changed or went"`
 	Subscriptions int           `json:"subscriptions" doc:"PubSub subscriptions of its xTRs"`
-	Rejected      []RejectCount `json:"rejected" doc:"by cause; causes that did not occur are left out"`
-	LastRejects   []Reject      `json:"last_rejects" doc:"newest first"`
-	XTRs          []XTR         `json:"xtrs" doc:"that have registered"`
+	Rejected      []RejectCount `json:"rejected" nullable:"false" doc:"by cause; causes that did not occur are left out"`
+	LastRejects   []Reject      `json:"last_rejects" nullable:"false" doc:"newest first"`
+	XTRs          []XTR         `json:"xtrs" nullable:"false" doc:"that have registered"`
 
-	Registered     []Mapping `json:"registered" doc:"registered mappings, at most 100"`
+	Registered     []Mapping `json:"registered" nullable:"false" doc:"registered mappings, at most 100"`
 	MoreRegistered bool      `json:"more_registered" doc:"there are more: see /api/v1/mappings?site="`
 }
 
@@ -72,10 +72,10 @@ type Site struct {
 type SitePolicy struct {
 	AcceptMoreSpecifics bool           `json:"accept_more_specifics"`
 	ProxyReply          bool           `json:"proxy_reply"`
-	AllowedRLOCs        []netip.Prefix `json:"allowed_rlocs" doc:"what registered locators must be in; empty: anything"`
+	AllowedRLOCs        []netip.Prefix `json:"allowed_rlocs" nullable:"false" doc:"what registered locators must be in; empty: anything"`
 	Replay              string         `json:"replay" enum:"monotonic,strict,off"`
 	RegistrationTimeout int            `json:"registration_timeout_seconds"`
-	AuthKeys            []AuthKey      `json:"auth_keys" doc:"without their secrets"`
+	AuthKeys            []AuthKey      `json:"auth_keys" nullable:"false" doc:"without their secrets"`
 }
 
 // AuthKey names a key of a site.

@@ -8,8 +8,8 @@ import (
 // Status is how the controller and all around it are.
 type Status struct {
 	OK       bool      `json:"ok" doc:"nothing is broken"`
-	Problems []Problem `json:"problems" doc:"what is broken; the first one first to be looked at"`
-	Warnings []string  `json:"warnings" doc:"what the configuration allows but will not do all that it asks for"`
+	Problems []Problem `json:"problems" nullable:"false" doc:"what is broken; the first one first to be looked at"`
+	Warnings []string  `json:"warnings" nullable:"false" doc:"what the configuration allows but will not do all that it asks for"`
 
 	Version string    `json:"version" doc:"of corecast"`
 	Started time.Time `json:"started"`
@@ -30,7 +30,7 @@ type Problem struct {
 // MapServer is the Map-Server's state.
 type MapServer struct {
 	Running   bool             `json:"running"`
-	Addresses []netip.AddrPort `json:"addresses" doc:"that it listens on"`
+	Addresses []netip.AddrPort `json:"addresses" nullable:"false" doc:"that it listens on"`
 
 	Mappings      int `json:"mappings" doc:"registered now"`
 	Static        int `json:"static" doc:"EID-prefixes answered with configured RLOCs"`
@@ -42,7 +42,7 @@ type MapServer struct {
 	Registers uint64 `json:"registers" doc:"Map-Registers accepted"`
 	Dropped   uint64 `json:"dropped" doc:"messages and records that were not accepted"`
 
-	LastRejects []Reject `json:"last_rejects" doc:"of no site, newest first"`
+	LastRejects []Reject `json:"last_rejects" nullable:"false" doc:"of no site, newest first"`
 }
 
 // SiteCounts counts sites.
@@ -70,7 +70,7 @@ type Store struct {
 
 // Switches is the list of all switches.
 type Switches struct {
-	Items []Switch `json:"items" doc:"in the order of the configuration"`
+	Items []Switch `json:"items" nullable:"false" doc:"in the order of the configuration"`
 }
 
 // Switch is the state of one switch.
@@ -82,7 +82,7 @@ type Switch struct {
 	Since     time.Time         `json:"since" doc:"when it came to this phase"`
 	Wanted    int               `json:"wanted" doc:"entries, groups and meter cells that it is to hold"`
 	Installed int               `json:"installed" doc:"of these, that it is known to hold"`
-	Problems  []string          `json:"problems" doc:"what is wanted and cannot be programmed"`
+	Problems  []string          `json:"problems" nullable:"false" doc:"what is wanted and cannot be programmed"`
 	Updates   uint64            `json:"updates" doc:"written since the start"`
 	Pipelines uint64            `json:"pipelines" doc:"programs pushed since the start"`
 	Retries   uint64            `json:"retries" doc:"attempts that failed"`
