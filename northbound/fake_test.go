@@ -87,7 +87,7 @@ sites:
 `
 
 // newTestServer serves two sites; viewers has 5 registered mappings.
-func newTestServer(t *testing.T) (*Server, *fakes) {
+func newTestServer(t testing.TB) (*Server, *fakes) {
 	t.Helper()
 	cfg, err := config.Decode("test.yaml", []byte(strings.TrimSpace(testConfig)))
 	if err != nil {
