@@ -232,16 +232,17 @@ func (s *Server) makeMapping(eid lisp.EID, owner *site, list *registration) *map
 	if list == nil {
 		return s.configuredMapping(eid, owner, conf)
 	}
-	m := &mapping{eid: eid, site: owner, origin: registered, reg: list}
 	for r := list; r != nil; r = r.next {
 		if r.own == nil {
 			r.own = r.mapping.record
 		}
 	}
-	m.record = list.own
+	record := list.own
 	if list.flags&regMerge != 0 && list.next != nil {
-		m.record = merge(list)
+		record = merge(list)
 	}
+	m := newMapping(record)
+	m.eid, m.site, m.origin, m.reg = eid, owner, registered, list
 	m.proxy = proxies(conf, list, m.record)
 	return m
 }
@@ -264,7 +265,7 @@ func proxies(conf *siteConfig, list *registration, record []byte) bool {
 // configuredMapping returns what the configuration says of a prefix, if it is
 // an EID-prefix of the site.
 func (s *Server) configuredMapping(eid lisp.EID, owner *site, conf *siteConfig) *mapping {
-	if eid.InstanceID != conf.InstanceID || !slices.Contains(conf.EIDPrefixes, eid.Prefix) {
+	if whose, p := s.sites.Load().authority(eid); whose != owner || p != eid.Prefix {
 		return nil
 	}
 	m := &mapping{eid: eid, site: owner, origin: unregistered, proxy: true}

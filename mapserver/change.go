@@ -18,7 +18,7 @@ func (s *Server) changedLocked(eid lisp.EID, old, fresh *mapping) {
 		old.site.counts.changes.Add(1)
 	}
 	if old != nil && fresh != nil && bytes.Equal(old.record[recordLocators:], fresh.record[recordLocators:]) {
-		fresh.holders.Store(old.holders.Load()) // nothing that an ITR would do otherwise
+		fresh.holders.inherit(&old.holders) // nothing that an ITR would do otherwise
 	} else {
 		s.solicitLocked(eid, old)
 	}

@@ -68,6 +68,12 @@ func (db *database) put(m *mapping) *mapping {
 	})
 	if old != nil {
 		db.counts[old.origin]--
+		m.parts = old.parts
+	} else {
+		m.parts = db.divided(m.eid)
+		if cover := db.above(m.eid); cover != nil {
+			cover.parts = true
+		}
 	}
 	db.counts[m.origin]++
 	return old

@@ -7,10 +7,12 @@ import (
 )
 
 // holders are the requesters that were told a mapping and may have it cached:
-// when it changes they are solicited to ask again (SMR, RFC 9301 §6.1).
+// when it changes they are solicited to ask again (SMR, RFC 9301 §6.1). Most
+// mappings have one at most.
 type holders struct {
-	mu   sync.Mutex
-	list []holder // guarded by mu
+	mu    sync.Mutex
+	first holder   // guarded by mu; the zero holder: there are none
+	more  []holder // guarded by mu
 }
 
 type holder struct {
@@ -22,64 +24,91 @@ type holder struct {
 // remember notes that a reply with a mapping went to a requester. Where there
 // is no room, the one whose TTL ends first is forgotten.
 func (s *Server) remember(m *mapping, rloc, local netip.Addr, now int64) {
-	h := m.holders.Load()
-	if h == nil {
-		h = new(holders)
-		if !m.holders.CompareAndSwap(nil, h) {
-			h = m.holders.Load()
-		}
-	}
-	until := now + int64(ttlOf(m.record))*int64(time.Minute)
+	entry := holder{rloc, local, now + int64(ttlOf(m.record))*int64(time.Minute)}
+	h := &m.holders
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	oldest := 0
-	for i := range h.list {
-		if h.list[i].rloc == rloc {
-			h.list[i].until, h.list[i].local = until, local
+	oldest := &h.first
+	for i := range h.countLocked() {
+		have := h.atLocked(i)
+		if have.rloc == rloc {
+			*have = entry
 			return
 		}
-		if h.list[i].until < h.list[oldest].until {
-			oldest = i
+		if have.until < oldest.until {
+			oldest = have
 		}
 	}
-	entry := holder{rloc, local, until}
-	switch {
-	case len(h.list) > 0 && h.list[oldest].until <= now:
-		h.list[oldest] = entry
-	case len(h.list) < s.opts.MaxHoldersPerMapping && s.holders.Add(1) <= int64(s.opts.MaxHolders):
-		h.list = append(h.list, entry)
+	switch n := h.countLocked(); {
+	case n > 0 && oldest.until <= now:
+		*oldest = entry
+	case n < s.opts.MaxHoldersPerMapping && s.holders.Add(1) <= int64(s.opts.MaxHolders):
+		h.addLocked(entry)
 	default:
-		if len(h.list) < s.opts.MaxHoldersPerMapping {
+		if n < s.opts.MaxHoldersPerMapping {
 			s.holders.Add(-1)
 		}
 		s.counts.holdersForgotten.Add(1)
-		if len(h.list) > 0 {
-			h.list[oldest] = entry
+		if n > 0 {
+			*oldest = entry
 		}
 	}
 }
 
-// takeHolders empties a mapping's list of holders and returns who was in it.
-func (s *Server) takeHolders(m *mapping) []holder {
-	h := m.holders.Load()
-	if h == nil {
+func (h *holders) countLocked() int {
+	if h.first == (holder{}) {
+		return 0
+	}
+	return 1 + len(h.more)
+}
+
+func (h *holders) atLocked(i int) *holder {
+	if i == 0 {
+		return &h.first
+	}
+	return &h.more[i-1]
+}
+
+func (h *holders) addLocked(entry holder) {
+	if h.first == (holder{}) {
+		h.first = entry
+		return
+	}
+	h.more = append(h.more, entry)
+}
+
+// listLocked returns a copy of all.
+func (h *holders) listLocked() []holder {
+	n := h.countLocked()
+	if n == 0 {
 		return nil
 	}
+	return append(append(make([]holder, 0, n), h.first), h.more...)
+}
+
+// inherit takes over the holders of a mapping that is replaced.
+func (h *holders) inherit(old *holders) {
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	h.first, h.more = old.first, old.more
+	old.first, old.more = holder{}, nil
+}
+
+// takeHolders empties a mapping's list of holders and returns who was in it.
+func (s *Server) takeHolders(m *mapping) []holder {
+	h := &m.holders
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	list := h.list
-	h.list = nil
+	list := h.listLocked()
+	h.first, h.more = holder{}, nil
 	s.holders.Add(-int64(len(list)))
 	return list
 }
 
 // copyHolders returns who is in a mapping's list of holders.
 func copyHolders(m *mapping) []holder {
-	h := m.holders.Load()
-	if h == nil {
-		return nil
-	}
+	h := &m.holders
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return append([]holder(nil), h.list...)
+	return h.listLocked()
 }

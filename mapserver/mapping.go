@@ -20,11 +20,35 @@ type mapping struct {
 	record []byte // as a Map-Reply carries it
 	origin origin
 	proxy  bool // the server answers; else an xTR does
-	// holders are those who have the mapping cached; nil while there are none.
-	holders atomic.Pointer[holders]
+	// parts: there may be mappings within the prefix; if false there are none.
+	// The database's lock guards it.
+	parts   bool
+	holders holders // those who have the mapping cached
 	// reg is what was registered, the latest first; nil unless registered.
 	// The database's lock guards the list.
 	reg *registration
+}
+
+// newMapping returns a mapping with a copy of a record, in one piece with it if
+// it is short: most are, and a Map-Reply reads both.
+func newMapping(record []byte) *mapping {
+	switch n := len(record); {
+	case n <= 32:
+		m := new(struct {
+			mapping
+			bytes [32]byte
+		})
+		m.record = append(m.bytes[:0], record...)
+		return &m.mapping
+	case n <= 64:
+		m := new(struct {
+			mapping
+			bytes [64]byte
+		})
+		m.record = append(m.bytes[:0], record...)
+		return &m.mapping
+	}
+	return &mapping{record: bytes.Clone(record)}
 }
 
 type origin uint8

@@ -128,7 +128,7 @@ func (s *Server) appendAnswer(dst []byte, n *int, eid lisp.EID, m *mapping, core
 	}
 	start, before := len(dst), *n
 	dst = s.appendMapping(dst, n, m, coreCast)
-	if m.eid.Prefix.IsSingleIP() || !s.db.divided(m.eid) {
+	if !m.parts || !s.db.divided(m.eid) {
 		return dst
 	}
 	if all, ok := s.appendWithin(dst, n, start, m.eid, m, coreCast); ok {
