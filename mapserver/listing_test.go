@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/corecast/corecast/lisp"
 )
 
@@ -72,6 +74,69 @@ func TestEveryCauseHasANameAndAMeaning(t *testing.T) {
 	for name, meaning := range Causes() {
 		if name == "" || meaning == "" {
 			t.Errorf("cause %q: %q", name, meaning)
+		}
+	}
+}
+
+// Listing goes on after any prefix, whether it is there or not, with all that
+// come after in order.
+func TestWalkGoesOnAnywhere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := &Server{db: newDatabase()}
+		var all []lisp.EID
+		for range rapid.IntRange(0, 40).Draw(t, "mappings") {
+			e := drawEID(t, "mapping")
+			if s.db.put(&mapping{eid: e}) == nil {
+				all = append(all, e)
+			}
+		}
+		slices.SortFunc(all, compareEIDs)
+		after := drawEID(t, "after")
+		if len(all) > 0 && rapid.Bool().Draw(t, "one of them") {
+			after = rapid.SampledFrom(all).Draw(t, "after")
+		}
+		var want, got []lisp.EID
+		for _, e := range all {
+			if compareEIDs(e, after) > 0 {
+				want = append(want, e)
+			}
+		}
+		s.walk(after, func(m *mapping) bool {
+			got = append(got, m.eid)
+			return true
+		})
+		if !slices.Equal(got, want) {
+			t.Fatalf("after %s: %v, want %v", after, got, want)
+		}
+	})
+}
+
+// Pages are complete, however small they are and whatever they filter.
+func TestPages(t *testing.T) {
+	h := newHarness(t, Options{}, studio())
+	for i := range 600 {
+		h.register(etr, registerOf(uint64(i), record("10.1."+itoa(i/4)+"."+itoa(i%4*64)+"/26", 60, "192.0.2.10")), true)
+	}
+	for _, f := range []MappingFilter{{}, {Within: netip.MustParsePrefix("10.1.16.0/20"), InstanceID: new(uint32)}, {All: true}} {
+		all := h.s.Mappings(f)
+		var paged []Mapping
+		f.Limit = 7
+		for {
+			page := h.s.Mappings(f)
+			paged = append(paged, page...)
+			if len(page) < f.Limit {
+				break
+			}
+			f.After = &page[len(page)-1].EID
+		}
+		if len(all) < 64 || len(all) != len(paged) {
+			t.Errorf("%d in one page, %d in pages of 7", len(all), len(paged))
+			continue
+		}
+		for i := range all {
+			if all[i].EID != paged[i].EID {
+				t.Errorf("%d-th: %s in one page, %s in pages of 7", i, all[i].EID, paged[i].EID)
+			}
 		}
 	}
 }

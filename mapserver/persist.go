@@ -82,12 +82,12 @@ func nonceKey(x *xtr, keyID uint8) string {
 	return nonceKeys + x.site.name + "/" + x.id.String() + "/" + strconv.Itoa(int(keyID))
 }
 
-// saveNonce writes the nonce that came last with a key. x.mu must be held.
+// saveNonce writes the nonce that came last with a key, and how the xTR
+// authenticated itself. x.mu must be held.
 func (s *Server) saveNonce(x *xtr, keyID uint8) {
-	if s.persist == nil || x.site.config.Load().Replay == ReplayOff {
-		return
+	if s.persist != nil {
+		s.persist.w.Put(nonceKey(x, keyID), encodeNonce(x, x.nonceOf(keyID)))
 	}
-	s.persist.w.Put(nonceKey(x, keyID), encodeNonce(x, x.nonceOf(keyID)))
 }
 
 func subscriptionKey(sub *subscription) string {

@@ -35,15 +35,12 @@ func (s *Server) affected(before, after *registry) (eids []lisp.EID) {
 			}
 		}
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, t := range s.db.tables {
-		for _, m := range t.All() {
-			if m.origin == registered && (!s.stillAllowedLocked(m) || m.proxy != proxies(m.site.config.Load(), m.reg, m.record)) {
-				eids = append(eids, m.eid)
-			}
+	s.walk(lisp.EID{}, func(m *mapping) bool {
+		if m.origin == registered && (!s.stillAllowedLocked(m) || m.proxy != proxies(m.site.config.Load(), m.reg, m.record)) {
+			eids = append(eids, m.eid)
 		}
-	}
+		return true
+	})
 	return eids
 }
 

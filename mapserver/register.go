@@ -47,8 +47,9 @@ func (s *Server) handleMapRegister(c *call) {
 		claims = s.register(c, x, m, claims)
 	}
 	if !repeated {
-		x.saw(c, m, auth)
-		s.saveNonce(x, m.Auth.KeyID)
+		if changed := x.saw(c, m, auth); changed || owner.config.Load().Replay != ReplayOff {
+			s.saveNonce(x, m.Auth.KeyID)
+		}
 		s.countRegister(c, owner, claims)
 		s.wakeSubscriptions(x)
 	}
@@ -199,8 +200,10 @@ func (x *xtr) nonceOf(keyID uint8) *keyNonce {
 	return nil
 }
 
-// saw notes a message of the xTR. x.mu must be held.
-func (x *xtr) saw(c *call, m *lisp.MapRegister, auth lastAuth) {
+// saw notes a message of the xTR, and reports whether it was authenticated
+// otherwise than the last one. x.mu must be held.
+func (x *xtr) saw(c *call, m *lisp.MapRegister, auth lastAuth) (changed bool) {
+	changed = x.auth != auth
 	x.from, x.last, x.auth = c.from, c.now, auth
 	last := x.nonceOf(m.Auth.KeyID)
 	if last == nil {
@@ -208,6 +211,7 @@ func (x *xtr) saw(c *call, m *lisp.MapRegister, auth lastAuth) {
 		last = &x.seen[len(x.seen)-1]
 	}
 	last.nonce, last.data = m.Nonce, authStart(m)
+	return changed
 }
 
 func (s *Server) countRegister(c *call, owner *site, claims []claim) {

@@ -84,7 +84,7 @@ type SiteStatus struct {
 type PrefixStatus struct {
 	Prefix        netip.Prefix
 	Registered    bool // this very prefix
-	MoreSpecifics int  // registered prefixes within it
+	MoreSpecifics int  // registered prefixes within it; they are counted up to about 1000
 }
 
 // XTRStatus is one xTR that has registered since the server knows it.
