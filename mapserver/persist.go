@@ -1,8 +1,11 @@
 package mapserver
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -117,30 +120,50 @@ func (s *Server) deleteSubscription(sub *subscription) {
 // configuration of now. What is not, or cannot be read, is deleted.
 func (s *Server) restore(now time.Time) error {
 	writer := store.NewWriter(s.opts.Store, store.WriterOptions{Interval: s.opts.FlushInterval})
-	for _, kind := range []struct {
-		prefix string
-		take   func(time.Time, []byte) bool
-	}{
-		{nonceKeys, s.restoreNonce},
-		{registrationKeys, s.restoreRegistration},
-		{subscriptionKeys, s.restoreSubscription},
-	} {
-		for e, err := range store.All(context.Background(), s.opts.Store, kind.prefix) {
-			if err != nil {
-				writer.Close()
-				return fmt.Errorf("restore the Map-Server's state: %w", err)
-			}
-			if !kind.take(now, e.Value) {
-				writer.Delete(e.Key)
-			}
+	var regs []savedEntry
+	err := errors.Join(
+		s.restoreAll(writer, nonceKeys, s.restoreNonce),
+		s.restoreAll(writer, registrationKeys, func(e store.Entry) bool {
+			saved, err := decodeRegistration(e.Value)
+			regs = append(regs, savedEntry{e.Key, saved})
+			return err == nil
+		}),
+	)
+	// Of several registrations of a prefix the latest counts.
+	slices.SortStableFunc(regs, func(a, b savedEntry) int { return cmp.Compare(a.saved.refreshed, b.saved.refreshed) })
+	for i := range regs {
+		if !s.restoreRegistration(now, &regs[i].saved) {
+			writer.Delete(regs[i].key)
 		}
+	}
+	err = errors.Join(err, s.restoreAll(writer, subscriptionKeys, s.restoreSubscription))
+	if err != nil {
+		return errors.Join(fmt.Errorf("restore the Map-Server's state: %w", err), writer.Close())
 	}
 	s.persist = &persister{writer}
 	return nil
 }
 
-func (s *Server) restoreNonce(_ time.Time, value []byte) bool {
-	n, err := decodeNonce(value)
+type savedEntry struct {
+	key   string
+	saved savedRegistration
+}
+
+// restoreAll has the entries of a kind taken, and deletes those that are not.
+func (s *Server) restoreAll(writer *store.Writer, prefix string, take func(store.Entry) bool) error {
+	for e, err := range store.All(context.Background(), s.opts.Store, prefix) {
+		if err != nil {
+			return err
+		}
+		if !take(e) {
+			writer.Delete(e.Key)
+		}
+	}
+	return nil
+}
+
+func (s *Server) restoreNonce(e store.Entry) bool {
+	n, err := decodeNonce(e.Value)
 	owner := s.sites.Load().sites[n.site]
 	if err != nil || owner == nil {
 		return false
@@ -156,10 +179,9 @@ func (s *Server) restoreNonce(_ time.Time, value []byte) bool {
 	return true
 }
 
-func (s *Server) restoreRegistration(now time.Time, value []byte) bool {
-	saved, err := decodeRegistration(value)
+func (s *Server) restoreRegistration(now time.Time, saved *savedRegistration) bool {
 	owner := s.sites.Load().sites[saved.site]
-	if err != nil || owner == nil || saved.expires() <= now.UnixNano() || !s.sites.Load().mayRegister(owner, saved.eid) ||
+	if owner == nil || saved.expires() <= now.UnixNano() || !s.sites.Load().mayRegister(owner, saved.eid) ||
 		!allowedRecord(owner.config.Load(), saved.record) {
 		return false
 	}
@@ -178,8 +200,8 @@ func (s *Server) restoreRegistration(now time.Time, value []byte) bool {
 	return true
 }
 
-func (s *Server) restoreSubscription(_ time.Time, value []byte) bool {
-	saved, err := decodeSubscription(value)
+func (s *Server) restoreSubscription(e store.Entry) bool {
+	saved, err := decodeSubscription(e.Value)
 	owner := s.sites.Load().sites[saved.site]
 	if err != nil || owner == nil {
 		return false
