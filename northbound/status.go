@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/northbound/api"
+	"github.com/corecast/corecast/p4/build"
 	"github.com/danielgtaylor/huma/v2"
 )
 
@@ -100,7 +102,7 @@ func (s *Server) mapServerProblems() []api.Problem {
 func (s *Server) switchProblems(switches []controller.SwitchStatus) []api.Problem {
 	var problems []api.Problem
 	for _, sw := range switches {
-		what := fmt.Sprintf("switch %s at %s", sw.Name, sw.Address)
+		what := "switch " + sw.Name
 		switch {
 		case sw.Phase != controller.Ready && sw.Retries == 0 && sw.Phase != controller.Failing:
 			problems = append(problems, api.Problem{What: what, Why: string(sw.Phase) + ": " + sw.Reason, Next: "wait a moment: corecast status"})
@@ -119,8 +121,12 @@ func (s *Server) startCommand(name string) string {
 	if sw == nil {
 		return "corecast status"
 	}
-	return fmt.Sprintf("see that it runs: corecast switch --no-p4 --device-id %d -i PORT@INTERFACE … -- --grpc-server-addr %s --cpu-port 510",
-		sw.DeviceID, sw.Address)
+	program := "corecast switch"
+	if sw.Target == config.BMv2 {
+		program = "simple_switch_grpc"
+	}
+	return fmt.Sprintf("see that it runs: %s --no-p4 --device-id %d -i PORT@INTERFACE … -- --grpc-server-addr %s --cpu-port %d",
+		program, sw.DeviceID, sw.Address, build.CPUPort)
 }
 
 // refused reports whether the last that was heard of a site's xTRs was not

@@ -37,15 +37,15 @@ func TestFirstProblem(t *testing.T) {
 		{func() { viewers.LastRejects[0].Time = viewers.LastRegister.Add(time.Second) },
 			"site viewers", "a Map-Register of 192.0.2.66:4342 was refused: HMAC does not match key id 2", "corecast site show viewers", 200},
 		{func() { f.controller.status.Switches[0].Problems = []string{"no room"} },
-			"switch itr at 127.0.0.1:9559", "no room", "change the configuration", 200},
+			"switch itr", "no room", "change the configuration", 200},
 		{func() {
 			f.controller.status.Switches[0].Phase, f.controller.status.Switches[0].Reason = controller.Connecting, "connecting"
 		},
-			"switch itr at 127.0.0.1:9559", "connecting", "wait", 200},
+			"switch itr", "connecting", "wait", 200},
 		{func() {
 			f.controller.status.Switches[0].Phase, f.controller.status.Switches[0].Reason = controller.Failing, "connection refused"
 		},
-			"switch itr at 127.0.0.1:9559", "connection refused", "corecast status", 200},
+			"switch itr", "connection refused", "corecast status", 200},
 		{func() {
 			f.endpoint.stats.LastSendError, f.endpoint.stats.LastSendErrorAt = "network is unreachable", time.Now()
 		},

@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -45,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"controller": controllerCommand,
 			"stop":       stopCommand,
 			"register":   registerCommand,
+			"eventually": eventually,
 		},
 	})
 }
@@ -81,6 +84,24 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got := cmd.ProcessState.ExitCode(); got != want {
 		ts.Fatalf("exit status %d, want %d\n%s%s", got, want, stdout.String(), stderr.String())
 	}
+}
+
+// eventually REGEXP COMMAND ARG... runs a command until it prints, on stdout, a
+// line that matches.
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually REGEXP COMMAND ARG...")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	var out []byte
+	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		out, _ = exec.Command(args[1], args[2:]...).Output() // its status may be that of what is not there yet
+		if want.Match(out) {
+			return
+		}
+	}
+	ts.Fatalf("%q never matched:\n%s", args[0], out)
 }
 
 // cmpmedia FILE FILE... fails unless all files hold the same bytes, and some.
