@@ -16,7 +16,7 @@ import (
 // race detector and checkConsistent say what they think of it.
 func TestConcurrency(t *testing.T) {
 	db := store.NewMemory()
-	defer db.Close()
+	t.Cleanup(func() { db.Close() }) // after the server
 	opts := benchOptions()
 	opts.Store, opts.FlushInterval = db, time.Millisecond
 	h := newHarness(t, opts, fuzzSites()...)

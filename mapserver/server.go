@@ -18,6 +18,7 @@ import (
 // holds two.
 type Server struct {
 	opts   Options
+	epoch  time.Time // see steady
 	counts serverCounts
 	log    *rejectLog // of what belongs to no site
 
@@ -58,7 +59,7 @@ func New(now time.Time, sites []Site, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		opts: opts, log: newRejectLog(), db: newDatabase(), subs: newSubscriptions(), known: newAcquaintances(),
+		opts: opts, epoch: now, log: newRejectLog(), db: newDatabase(), subs: newSubscriptions(), known: newAcquaintances(),
 		smrRate: &limiter{cells: make([]atomic.Int64, limiterCells), seed: maphash.MakeSeed(), interval: int64(smrInterval)},
 	}
 	if opts.RequestRate > 0 {
@@ -98,6 +99,7 @@ func (s *Server) Close() error {
 // keeps nothing of packet, and does not change it.
 func (s *Server) Handle(now time.Time, from netip.AddrPort, local netip.Addr, packet []byte, out *Outbox) {
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	now = s.steady(now)
 	c := &out.scratch.call
 	*c = call{now: now, from: from, local: local.Unmap(), packet: packet, out: out}
 	switch t := lisp.PeekType(packet); t {
@@ -119,6 +121,11 @@ func (s *Server) Handle(now time.Time, from netip.AddrPort, local netip.Addr, pa
 	}
 	s.sendWaiting(now, out, promptBudget)
 }
+
+// steady returns a time that no setting of the machine's clock moves: as much
+// after the server's start as now is by its monotonic reading. A clock that is
+// set forward must not time out all registrations at once.
+func (s *Server) steady(now time.Time) time.Time { return s.epoch.Add(now.Sub(s.epoch)) }
 
 // call is a packet on its way through the server.
 type call struct {
@@ -145,6 +152,7 @@ const (
 // a bounded part, and returns true if there is more to do at once. Call it
 // every 10 ms or so, from one goroutine.
 func (s *Server) Tick(now time.Time, out *Outbox) (more bool) {
+	now = s.steady(now)
 	more = s.expire(now)
 	budget := tickBudget
 	more = s.retransmit(now, out, &budget) || more
