@@ -112,7 +112,7 @@ func newTestServer(t testing.TB) (*Server, *fakes) {
 	}
 	f.mapServer.counters = mapserver.Counters{Requests: 10, Replies: 9, Registers: 9, Mappings: 5, Static: 1, Dropped: map[string]uint64{"hmac": 3, "malformed": 2}}
 	s := New(Options{
-		Config: cfg, Controller: f.controller, MapServer: f.mapServer, Endpoint: f.endpoint,
+		Config: func() *config.Config { return cfg }, Controller: f.controller, MapServer: f.mapServer, Endpoint: f.endpoint,
 		FeedError: func() error { return f.feed }, Version: "test", Started: start,
 	})
 	return s, f

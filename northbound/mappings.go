@@ -45,7 +45,7 @@ func (s *Server) mappingFilter(in *mappingsInput) (f mapserver.MappingFilter, er
 			return f, err
 		}
 	}
-	if in.Site != "" && s.opts.Config.FindSite(in.Site) == nil {
+	if in.Site != "" && s.opts.Config().FindSite(in.Site) == nil {
 		return f, s.noSite(in.Site)
 	}
 	if in.InstanceID.given {

@@ -41,7 +41,8 @@ type Controller interface {
 
 // Options are what a Server tells about.
 type Options struct {
-	Config     *config.Config
+	// Config returns the configuration of the moment.
+	Config     func() *config.Config
 	Controller Controller
 	MapServer  MapServer
 	// Endpoint is where the Map-Server listens; nil if it does not.

@@ -40,9 +40,9 @@ func (s *Server) registerSites() {
 }
 
 func (s *Server) noSite(name string) error {
-	names := make([]string, 0, len(s.opts.Config.Sites))
-	for i := range s.opts.Config.Sites {
-		names = append(names, s.opts.Config.Sites[i].Name)
+	var names []string
+	for _, site := range s.opts.Config().Sites {
+		names = append(names, site.Name)
 	}
 	return huma.Error404NotFound(fmt.Sprintf("no site %q: %s", name, config.DidYouMean(name, names)))
 }
@@ -61,7 +61,7 @@ func (s *Server) summary(st *mapserver.SiteStatus) api.SiteSummary {
 		Name: st.Name, InstanceID: st.InstanceID, EIDPrefixes: []api.EIDPrefix{}, Mappings: st.Mappings,
 		Registers: st.Registers, LastRegister: timeOrNil(st.LastRegister),
 	}
-	if cfg := s.opts.Config.FindSite(st.Name); cfg != nil {
+	if cfg := s.opts.Config().FindSite(st.Name); cfg != nil {
 		sum.CoreCast = cfg.CoreCast
 	}
 	for _, p := range st.EIDPrefixes {
@@ -79,7 +79,7 @@ func (s *Server) summary(st *mapserver.SiteStatus) api.SiteSummary {
 
 func (s *Server) site(name string) (api.Site, bool) {
 	st, ok := s.opts.MapServer.Site(name)
-	cfg := s.opts.Config.FindSite(name)
+	cfg := s.opts.Config().FindSite(name)
 	if !ok || cfg == nil {
 		return api.Site{}, false
 	}
@@ -94,16 +94,16 @@ func (s *Server) site(name string) (api.Site, bool) {
 		out.XTRID, out.SiteID = xtrNames(x.XTR)
 		site.XTRs = append(site.XTRs, out)
 	}
-	site.Registered, site.MoreRegistered = s.registeredOf(name)
+	site.Registered, site.MoreRegistered = s.registeredOf(cfg)
 	return site, true
 }
 
 // registeredOf returns the first registered mappings of a site; static ones,
 // which the filter selects too, are left out.
-func (s *Server) registeredOf(site string) (found []api.Mapping, more bool) {
+func (s *Server) registeredOf(cfg *config.Site) (found []api.Mapping, more bool) {
 	found = []api.Mapping{}
-	static := len(s.opts.Config.FindSite(site).EIDPrefixes)
-	for _, m := range s.opts.MapServer.Mappings(mapserver.MappingFilter{Site: site, Limit: siteMappings + static + 1}) {
+	static := len(cfg.EIDPrefixes)
+	for _, m := range s.opts.MapServer.Mappings(mapserver.MappingFilter{Site: cfg.Name, Limit: siteMappings + static + 1}) {
 		if m.Origin != mapserver.OriginRegistered {
 			continue
 		}

@@ -28,7 +28,7 @@ func (s *Server) status() api.Status {
 		Warnings: append([]string{}, switches.Warnings...), Version: s.opts.Version, Started: s.opts.Started,
 		MapServer: s.mapServerState(&counters),
 		Store: api.Store{
-			Name: s.opts.Config.Store, Waiting: counters.Persistence.Waiting, Written: counters.Persistence.Written,
+			Name: s.opts.Config().Store, Waiting: counters.Persistence.Waiting, Written: counters.Persistence.Written,
 			Dropped: counters.Persistence.Dropped, Failures: counters.Persistence.Failures, LastError: counters.Persistence.LastError,
 		},
 		Sites:    api.SiteCounts{Total: len(sites)},
@@ -73,7 +73,7 @@ func (s *Server) mapServerState(c *mapserver.Counters) api.MapServer {
 
 func (s *Server) storeProblems() []api.Problem {
 	if err := s.opts.MapServer.Counters().Persistence.LastError; err != "" {
-		return []api.Problem{{What: "store " + s.opts.Config.Store, Why: err,
+		return []api.Problem{{What: "store " + s.opts.Config().Store, Why: err,
 			Next: "make room or mend its file system; what waits is then written"}}
 	}
 	return nil
@@ -117,7 +117,7 @@ func (s *Server) switchProblems(switches []controller.SwitchStatus) []api.Proble
 
 // startCommand is how to start a switch that may not be running.
 func (s *Server) startCommand(name string) string {
-	sw := s.opts.Config.FindSwitch(name)
+	sw := s.opts.Config().FindSwitch(name)
 	if sw == nil {
 		return "corecast status"
 	}
@@ -139,7 +139,7 @@ func (s *Server) siteProblems(sites []mapserver.SiteStatus) []api.Problem {
 	var problems []api.Problem
 	for i := range sites {
 		st := &sites[i]
-		cfg := s.opts.Config.FindSite(st.Name)
+		cfg := s.opts.Config().FindSite(st.Name)
 		if cfg == nil {
 			continue
 		}

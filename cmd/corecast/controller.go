@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +28,9 @@ func newControllerCommand() *cobra.Command {
 Map-Resolver on listen.lisp, for the xTRs of its sites; the REST API on listen.http,
 which the other commands ask; and for its switches the controller, which makes each
 hold exactly the entries that sites, channels and mappings need. Without switches it
-is a Map-Server alone. Runs until SIGINT or SIGTERM; the switches go on without it.`,
+is a Map-Server alone. Runs until SIGINT or SIGTERM; the switches go on without it.
+SIGHUP makes it read the file again: sites, switches and channels change, and what is
+registered stays.`,
 		Example: `  corecast controller --config examples/mapserver.yaml
   corecast controller --config examples/fig2.yaml`,
 		Args: noArguments,
@@ -37,7 +42,7 @@ is a Map-Server alone. Runs until SIGINT or SIGTERM; the switches go on without 
 			if err != nil {
 				return err
 			}
-			return runController(cmd.Context(), cfg, cmd.ErrOrStderr())
+			return runController(cmd.Context(), path, cfg, cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVar(&path, "config", "", "the configuration `FILE`")
@@ -45,8 +50,11 @@ is a Map-Server alone. Runs until SIGINT or SIGTERM; the switches go on without 
 }
 
 // runController runs a controller, tells w where it listens and whenever a
-// switch changes state.
-func runController(ctx context.Context, cfg *config.Config, w io.Writer) error {
+// switch changes state, and reads its configuration again on SIGHUP.
+func runController(ctx context.Context, path string, cfg *config.Config, w io.Writer) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	n, err := node.Open(ctx, cfg, node.Options{
 		Version: version(),
 		// Failures of a switch show in its status lines.
@@ -66,9 +74,28 @@ func runController(ctx context.Context, cfg *config.Config, w io.Writer) error {
 		select {
 		case err := <-done:
 			return err
+		case <-hangup:
+			reload(w, path, n)
 		case <-tick.C:
 		}
 	}
+}
+
+// reload reads the configuration again. If it cannot be used, the one before
+// stays.
+func reload(w io.Writer, path string, n *node.Node) {
+	cfg, err := config.Load(path)
+	if err == nil {
+		err = n.Apply(cfg)
+	}
+	if err != nil {
+		fmt.Fprintf(w, "%s is not in use; the configuration before it is:\n%v\n", path, err)
+		return
+	}
+	for _, warning := range cfg.Warnings {
+		fmt.Fprintln(w, "warning:", warning)
+	}
+	fmt.Fprintf(w, "%s is in use: %d switches, %d sites, %d channels\n", path, len(cfg.Switches), len(cfg.Sites), len(cfg.Channels))
 }
 
 // tellStart says what runs where.

@@ -125,6 +125,16 @@ func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// reloadCommand has the controller that was started last read its configuration
+// again.
+func reloadCommand(ts *testscript.TestScript, neg bool, args []string) {
+	slot := ts.Value(backgroundKey{}).(*[]*background)
+	if neg || len(args) > 0 || len(*slot) == 0 {
+		ts.Fatalf("usage: reload, after controller")
+	}
+	ts.Check((*slot)[len(*slot)-1].cmd.Process.Signal(syscall.SIGHUP))
+}
+
 // registerCommand registers an EID-prefix with the controller's Map-Server, as
 // an xTR at an address of loopback:
 //

@@ -46,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"cmpmedia":   cmpMedia,
 			"controller": controllerCommand,
 			"stop":       stopCommand,
+			"reload":     reloadCommand,
 			"register":   registerCommand,
 			"eventually": eventually,
 		},
@@ -96,7 +97,9 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	var out []byte
 	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		out, _ = exec.Command(args[1], args[2:]...).Output() // its status may be that of what is not there yet
+		cmd := exec.Command(args[1], args[2:]...)
+		cmd.Dir = ts.MkAbs(".")
+		out, _ = cmd.Output() // its status may be that of what is not there yet
 		if want.Match(out) {
 			return
 		}

@@ -171,12 +171,18 @@ func first(i int, label string) string {
 	return label
 }
 
+// manySpecifics is beyond what a controller counts exactly.
+const manySpecifics = 900
+
 func prefixState(p api.EIDPrefix) string {
 	state := "not registered"
 	if p.Registered {
 		state = "registered"
 	}
-	if p.MoreSpecifics > 0 {
+	switch {
+	case p.MoreSpecifics >= manySpecifics:
+		state += fmt.Sprintf(", %d or more within it registered", manySpecifics)
+	case p.MoreSpecifics > 0:
 		state += fmt.Sprintf(", %d within it registered", p.MoreSpecifics)
 	}
 	return p.Prefix.String() + " " + state

@@ -27,7 +27,7 @@ type SiteSummary struct {
 type EIDPrefix struct {
 	Prefix        netip.Prefix `json:"prefix" example:"10.1.0.0/16"`
 	Registered    bool         `json:"registered" doc:"this very prefix is registered"`
-	MoreSpecifics int          `json:"more_specifics" doc:"registered prefixes within it"`
+	MoreSpecifics int          `json:"more_specifics" doc:"registered prefixes within it; counted up to about 1000"`
 }
 
 // Reject is a message, or a record of one, that was not accepted.

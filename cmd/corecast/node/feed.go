@@ -26,23 +26,30 @@ const (
 // feed makes the mappings of the Map-Server the map-caches of the switches.
 // Only instances that switches are in are of interest.
 type feed struct {
-	server    *mapserver.Server
-	apply     func([]controller.Mapping) error
-	instances map[uint32]bool
+	server *mapserver.Server
+	apply  func([]controller.Mapping) error
+
+	instances map[uint32]bool                 // owned by run
 	mappings  map[lisp.EID]controller.Mapping // owned by run
 
-	mu      sync.Mutex // guards lastErr
-	lastErr error      // of the last apply
+	mu      sync.Mutex         // guards what follows
+	cfg     *config.Config     // whose switches are fed
+	restart context.CancelFunc // has run look at cfg again; nil before run
+	lastErr error              // of the last apply
 }
 
 func newFeed(cfg *config.Config, s *mapserver.Server, apply func([]controller.Mapping) error) *feed {
-	f := &feed{server: s, apply: apply, instances: map[uint32]bool{}}
-	for i := range cfg.Switches {
-		if site := cfg.FindSite(cfg.Switches[i].Site); site != nil {
-			f.instances[site.InstanceID] = true
-		}
+	return &feed{server: s, apply: apply, cfg: cfg}
+}
+
+// reconfigure feeds the switches of another configuration.
+func (f *feed) reconfigure(cfg *config.Config) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cfg = cfg
+	if f.restart != nil {
+		f.restart()
 	}
-	return f
 }
 
 // err is why the last change did not get to the switches; nil if it did.
@@ -54,9 +61,36 @@ func (f *feed) err() error {
 
 // run feeds until ctx ends.
 func (f *feed) run(ctx context.Context) error {
+	for {
+		session, cancel := context.WithCancel(ctx)
+		f.begin(cancel)
+		err := f.serve(session)
+		reconfigured := session.Err() != nil && ctx.Err() == nil
+		cancel()
+		if !reconfigured {
+			return err
+		}
+	}
+}
+
+// begin takes the configuration of the moment for a session that cancel ends.
+func (f *feed) begin(cancel context.CancelFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.restart = cancel
+	f.instances = map[uint32]bool{}
+	for i := range f.cfg.Switches {
+		if site := f.cfg.FindSite(f.cfg.Switches[i].Site); site != nil {
+			f.instances[site.InstanceID] = true
+		}
+	}
+}
+
+// serve feeds the switches of one configuration until ctx ends.
+func (f *feed) serve(ctx context.Context) error {
 	if len(f.instances) == 0 { // no switches
 		<-ctx.Done()
-		return nil
+		return ctx.Err()
 	}
 	w := f.server.Watch(watchBuffer)
 	defer w.Close()

@@ -25,7 +25,9 @@ func newFeedOf(t *testing.T, apply func([]controller.Mapping) error, sites ...ma
 		Sites:    []config.Site{{Name: "a"}, {Name: "b", InstanceID: 7}, {Name: "c", InstanceID: 9}},
 		Switches: []config.Switch{{Site: "a"}, {Site: "b"}},
 	}
-	return newFeed(cfg, s, apply)
+	f := newFeed(cfg, s, apply)
+	f.begin(func() {})
+	return f
 }
 
 func manyStatic(instance uint32, n int) mapserver.Site {

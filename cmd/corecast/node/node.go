@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/corecast/corecast/controller"
@@ -34,9 +35,11 @@ type Options struct {
 
 // Node is a controller with all that belongs to it.
 type Node struct {
-	cfg   *config.Config
+	cfg   atomic.Pointer[config.Config]
 	opts  Options
 	store store.Store // nil if none is configured
+
+	applying sync.Mutex // held by Apply
 
 	mapServer  *mapserver.Server
 	endpoint   *udp.Endpoint // nil if listen.lisp is empty
@@ -49,7 +52,8 @@ type Node struct {
 // Open makes a node of a complete configuration: it opens the store and binds
 // all addresses. Run must be called, or Close.
 func Open(ctx context.Context, cfg *config.Config, opts Options) (n *Node, err error) {
-	n = &Node{cfg: cfg, opts: opts}
+	n = &Node{opts: opts}
+	n.cfg.Store(cfg)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -60,23 +64,23 @@ func Open(ctx context.Context, cfg *config.Config, opts Options) (n *Node, err e
 			return n, err
 		}
 	}
-	if err = n.openMapServer(); err != nil {
+	if err = n.openMapServer(cfg); err != nil {
 		return n, err
 	}
-	if err = n.openController(ctx); err != nil {
+	if err = n.openController(ctx, cfg); err != nil {
 		return n, err
 	}
-	return n, n.openNorthbound()
+	return n, n.openNorthbound(cfg.Listen.HTTP)
 }
 
-func (n *Node) openMapServer() error {
-	list, err := sites(n.cfg)
+func (n *Node) openMapServer(cfg *config.Config) error {
+	list, err := sites(cfg)
 	if err != nil {
 		return err
 	}
-	o := options(n.cfg)
+	o := options(cfg)
 	o.Store = n.store
-	addresses, err := lispAddresses(n.cfg)
+	addresses, err := lispAddresses(cfg)
 	if err != nil {
 		return err
 	}
@@ -108,33 +112,33 @@ func (n *Node) electionID(ctx context.Context) (p4rt.ElectionID, error) {
 	return p4rt.ElectionID{Low: low}, nil
 }
 
-func (n *Node) openController(ctx context.Context) error {
+func (n *Node) openController(ctx context.Context, cfg *config.Config) error {
 	id, err := n.electionID(ctx)
 	if err != nil {
 		return err
 	}
-	n.controller, err = controller.New(n.cfg, controller.Options{ElectionID: id, Logger: n.opts.Logger})
+	n.controller, err = controller.New(cfg, controller.Options{ElectionID: id, Logger: n.opts.Logger})
 	if err != nil {
 		return err
 	}
-	n.feed = newFeed(n.cfg, n.mapServer, n.controller.SetMappings)
+	n.feed = newFeed(cfg, n.mapServer, n.controller.SetMappings)
 	return nil
 }
 
-func (n *Node) openNorthbound() error {
+func (n *Node) openNorthbound(address string) error {
 	o := northbound.Options{
-		Config: n.cfg, Controller: n.controller, MapServer: n.mapServer, FeedError: n.feed.err,
+		Config: n.cfg.Load, Controller: n.controller, MapServer: n.mapServer, FeedError: n.feed.err,
 		Version: n.opts.Version, Started: time.Now(), Logger: n.opts.Logger,
 	}
 	if n.endpoint != nil {
 		o.Endpoint = n.endpoint
 	}
 	n.rest = northbound.New(o)
-	if n.cfg.Listen.HTTP == "" {
+	if address == "" {
 		return nil
 	}
 	var err error
-	n.listener, err = northbound.Listen(n.cfg.Listen.HTTP)
+	n.listener, err = northbound.Listen(address)
 	return err
 }
 

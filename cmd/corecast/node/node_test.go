@@ -254,6 +254,49 @@ func equal(now, before, more map[string]uint64) bool {
 	return len(now) > 0
 }
 
+// TestApply gives a running node switches, moves a site, and takes all away.
+func TestApply(t *testing.T) {
+	load := func() *config.Config {
+		cfg, err := config.Load("../../../examples/fig2.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Listen.LISP, cfg.Listen.HTTP = []string{"127.0.0.1:0"}, "127.0.0.1:0"
+		return cfg
+	}
+	full, sitesOnly := load(), load()
+	startSwitches(t, full)
+	sitesOnly.Switches, sitesOnly.Channels = nil, nil
+	n, _ := start(t, sitesOnly)
+	apply := func(cfg *config.Config) {
+		t.Helper()
+		if err := n.Apply(cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply(full)
+	until(t, "four switches ready", func() bool { return len(n.Status().Switches) == 4 && n.Status().Ready() })
+
+	moved := *full
+	moved.Sites = slices.Clone(full.Sites)
+	moved.FindSite("viewers-1").RLOCs = []config.RLOC{{Address: netip.MustParseAddr("192.0.2.99"), Priority: 1, Weight: 100}}
+	apply(&moved)
+	until(t, "the new RLOC", func() bool {
+		m := ask[api.Mappings](t, n, "/api/v1/mappings?eid=10.1.0.1").Items
+		return len(m) == 1 && m[0].Locators[0].Address == "192.0.2.99" && n.Status().Ready()
+	})
+
+	elsewhere := moved
+	elsewhere.Store = "file:elsewhere.db"
+	if err := n.Apply(&elsewhere); err == nil || !strings.Contains(err.Error(), "store has changed") {
+		t.Errorf("another store: %v", err)
+	}
+	apply(sitesOnly)
+	if st := ask[api.Status](t, n, "/api/v1/status"); st.Switches.Total != 0 || st.Sites.Total != 4 {
+		t.Errorf("%+v", st)
+	}
+}
+
 func TestOpenSaysWhatIsInTheWay(t *testing.T) {
 	dir := t.TempDir()
 	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
