@@ -49,7 +49,7 @@ func TestConcurrency(t *testing.T) {
 	})
 	each(1, func(_, i int, out *Outbox) { // a subscriber, which acknowledges
 		r := requestOf(uint64(i+1), "10.1.0.0/16")
-		r.HasXTR, r.XTR.ID[0], r.Records[0].Notify = true, 1, true
+		r.HasXTR, r.XTR.ID[0], r.Records[0].Notify, r.ITRs[0].IP = true, 1, true, etr.Addr()
 		if i%20 == 10 {
 			r.ITRs[0] = lisp.Address{}
 		}
