@@ -74,7 +74,7 @@ func TestConcurrency(t *testing.T) {
 		if i%50 == 0 {
 			sites := fuzzSites()
 			sites[0].AcceptMoreSpecifics = i%100 == 0
-			if err := h.s.SetSites(at(i), sites); err != nil {
+			if err := h.s.SetSites(sites); err != nil {
 				t.Error(err)
 			}
 		}
