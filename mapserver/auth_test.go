@@ -100,7 +100,7 @@ func TestKeyRotation(t *testing.T) {
 	old := registerOf(1, record("10.1.0.0/16", 60, "192.0.2.10"))
 	h.register(etr, old, true)
 	s.Keys = append(slices.Clone(s.Keys), Key{ID: 2, Algorithm: lisp.AlgorithmSHA256, Secret: []byte("fresh")})
-	if err := h.s.SetSites(h.now, []Site{s}); err != nil {
+	if err := h.s.SetSites([]Site{s}); err != nil {
 		t.Fatal(err)
 	}
 	h.register(etr, old, true)
@@ -108,7 +108,7 @@ func TestKeyRotation(t *testing.T) {
 	fresh.Auth.KeyID, fresh.secret = 2, "fresh"
 	h.register(etr, fresh, true)
 	s.Keys = s.Keys[1:]
-	if err := h.s.SetSites(h.now, []Site{s}); err != nil {
+	if err := h.s.SetSites([]Site{s}); err != nil {
 		t.Fatal(err)
 	}
 	h.register(etr, old, false)
