@@ -266,15 +266,9 @@ func onlyAccepted(c *call, m *lisp.MapRegister, claims []claim) lisp.MapRegister
 	return part
 }
 
-// reject counts and notes a Map-Register, or a record of one, that is not
-// accepted.
+// reject counts and notes what was not accepted of a message: with the site that
+// it concerns, if it is known which.
 func (s *Server) reject(c *call, owner *site, why cause, eid lisp.EID, words func() string) {
-	s.dropFor(c, owner, why, eid, words)
-}
-
-// dropFor counts and notes what was not accepted of a message that concerns a
-// site, if it is known which.
-func (s *Server) dropFor(c *call, owner *site, why cause, eid lisp.EID, words func() string) {
 	s.counts.dropped[why].Add(1)
 	if owner == nil {
 		s.log.add(c.now, c.from, "", why, eid, words)

@@ -63,7 +63,7 @@ func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
 	if m.origin != unregistered && !m.proxy && !m.denied() {
 		to, ok := s.chooseETR(a.c, m)
 		if !ok {
-			s.dropFor(a.c, m.site, causeNoETR, eid, func() string {
+			s.reject(a.c, m.site, causeNoETR, eid, func() string {
 				return "no locator of the mapping " + m.eid.String() + " can be sent to"
 			})
 			return forward{}, false

@@ -122,7 +122,7 @@ func (s *Server) handleMapNotifyAck(c *call) {
 	}
 	for _, w := range waiting {
 		if m.Auth.KeyID != w.auth.keyID || w.auth.key.Verify(c.packet) != nil {
-			s.dropFor(c, w.sub.site, causeAckHMAC, w.sub.eid, func() string {
+			s.reject(c, w.sub.site, causeAckHMAC, w.sub.eid, func() string {
 				return fmt.Sprintf("Map-Notify-Ack does not match key id %d of site %s", w.auth.keyID, w.sub.site.name)
 			})
 			continue

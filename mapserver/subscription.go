@@ -141,7 +141,7 @@ func (s *Server) handleSubscriptions(c *call, r *lisp.MapRequest) (done bool) {
 			return true
 		}
 		if !slices.ContainsFunc(r.ITRs, func(a lisp.Address) bool { return a.IP == from }) || !s.hasFamily(from) {
-			s.dropFor(c, owner, causeSubscription, eid, func() string {
+			s.reject(c, owner, causeSubscription, eid, func() string {
 				return fmt.Sprintf("no ITR-RLOC of the subscription is %s, which the xTR registers from", from)
 			})
 			return false
@@ -198,7 +198,7 @@ func (s *Server) subscribe(c *call, r *lisp.MapRequest, eid lisp.EID, owner *sit
 	if sub == nil {
 		if s.subs.count >= s.opts.MaxSubscriptions || len(s.subs.byXTR[r.XTR]) >= s.opts.MaxSubscriptionsPerXTR {
 			s.mu.Unlock()
-			s.dropFor(c, owner, causeSubscription, eid, func() string { return "more subscriptions than are kept" })
+			s.reject(c, owner, causeSubscription, eid, func() string { return "more subscriptions than are kept" })
 			return false
 		}
 		sub = &subscription{eid: eid, xtr: r.XTR, site: owner, confirming: true}
@@ -242,7 +242,7 @@ func (s *Server) unsubscribe(c *call, r *lisp.MapRequest, eid lisp.EID, owner *s
 }
 
 func (s *Server) rejectNonce(c *call, owner *site, eid lisp.EID) {
-	s.dropFor(c, owner, causeSubscription, eid, func() string {
+	s.reject(c, owner, causeSubscription, eid, func() string {
 		return "the subscription's nonce is not greater than the last one: a replay, or an xTR whose nonces do not increase"
 	})
 }
