@@ -257,9 +257,8 @@ func onlyAccepted(c *call, m *lisp.MapRegister, claims []claim) lisp.MapRegister
 	part := *m
 	part.Records, part.Encoded = nil, c.out.scratch.encoded[:0]
 	for _, claim := range claims {
-		part.Records = append(part.Records, m.Records[claim.record])
 		if out, err := m.Records[claim.record].Append(part.Encoded); err == nil {
-			part.Encoded = out
+			part.Encoded, part.Records = out, append(part.Records, m.Records[claim.record])
 		}
 	}
 	c.out.scratch.encoded = part.Encoded

@@ -77,22 +77,6 @@ func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
 	return forward{}, false
 }
 
-// resolve returns the mapping that answers for an EID: the one with the longest
-// prefix; but where a site has not registered one of its EID-prefixes, one of
-// the same site that covers it.
-func (db *database) resolve(eid lisp.EID) *mapping {
-	m := db.find(eid)
-	if m == nil || m.origin != unregistered {
-		return m
-	}
-	for up := db.above(m.eid); up != nil; up = db.above(up.eid) {
-		if up.site == m.site && up.origin != unregistered {
-			return up
-		}
-	}
-	return m
-}
-
 // room begins a packet, and another one where the first would get too large by
 // so many bytes.
 func (a *answer) room(size int) {
