@@ -103,17 +103,22 @@ func (s *Server) sendSMRs(now time.Time, out *Outbox, budget *int) bool {
 }
 
 // appendSMR appends the Map-Request that solicits one for an EID-prefix: the
-// EID is its source, as if the xTR there had sent it, and what it asks for too,
-// since xTRs differ in which of them they look at.
+// EID is its source, as if the xTR there had sent it, and it asks for an EID of
+// the requester, since xTRs drop what is for no EID of theirs (OpenOverlayRouter
+// does). Who has not told one is asked for the prefix that changed.
 func appendSMR(dst []byte, m smr) ([]byte, error) {
 	prefix := lisp.PrefixOf(m.eid)
+	asked := prefix
+	if m.holder.source.IsValid() {
+		asked = lisp.PrefixOf(lisp.EIDOf(m.eid.InstanceID, m.holder.source))
+	}
 	itr := m.holder.local
 	if !itr.IsValid() {
 		itr = netip.IPv4Unspecified()
 	}
 	r := lisp.MapRequest{
 		SMR: true, DontReply: true, Nonce: randomNonce(), Source: prefix.Address,
-		ITRs: []lisp.Address{{IP: itr}}, Records: []lisp.EIDRecord{{Prefix: prefix}},
+		ITRs: []lisp.Address{{IP: itr}}, Records: []lisp.EIDRecord{{Prefix: asked}},
 	}
 	return r.Append(dst)
 }
