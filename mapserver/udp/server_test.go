@@ -160,7 +160,9 @@ func impatient(t testing.TB) context.Context {
 
 func mustRegister(t testing.TB, x *client.XTR, records ...lisp.Record) {
 	t.Helper()
-	if err := x.Register(impatient(t), records...); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := x.Register(ctx, records...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -168,7 +170,9 @@ func mustRegister(t testing.TB, x *client.XTR, records ...lisp.Record) {
 // lig asks like an ITR that is not the xTR.
 func lig(t testing.TB, server netip.AddrPort, eid lisp.EID) client.Answer {
 	t.Helper()
-	a, _, err := client.Lig(impatient(t), client.ResolverConfig{Servers: []netip.AddrPort{server}, Retry: quick}, eid)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	a, _, err := client.Lig(ctx, client.ResolverConfig{Servers: []netip.AddrPort{server}, Retry: quick}, eid)
 	if err != nil {
 		t.Fatal(err)
 	}

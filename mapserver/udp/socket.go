@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -30,7 +31,8 @@ type Socket struct {
 	conn  *net.UDPConn
 	raw   syscall.RawConn
 	local netip.AddrPort
-	info  bool // bound to the unspecified address: datagrams say where they came to
+	info  bool        // bound to the unspecified address: datagrams say where they came to
+	whole atomic.Bool // the kernel does not cut up messages on the way out
 }
 
 // OpenSocket binds a UDP socket to address. A socket bound to the unspecified

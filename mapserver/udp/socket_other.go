@@ -56,9 +56,9 @@ func (r *Receiver) Receive() ([]Datagram, error) {
 // longer than the deadline of the socket.
 func (r *Receiver) Poll() ([]Datagram, error) { return r.Receive() }
 
-// A Sender sends through any socket. The zero value is ready for use by one
-// goroutine.
-type Sender struct{}
+// A Sender sends through any socket, each datagram by itself. The zero value is
+// ready for use by one goroutine.
+type Sender struct{ OneByOne bool }
 
 // Send sends the datagrams through socket, in order. What the system does not
 // take is left out, and the rest still sent.
