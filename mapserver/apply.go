@@ -97,7 +97,7 @@ func (s *Server) claimLocked(c *call, x *xtr, m *lisp.MapRegister, cl *claim) bo
 	}
 	r := &registration{
 		xtr: x, from: c.from.Addr(), since: c.now.Unix(), lifetime: seconds(cl.lifetime), flags: flagsOf(m), keyID: m.Auth.KeyID,
-		own: bytes.Clone(c.out.scratch.encoded[cl.start:cl.end]),
+		own: c.out.scratch.encoded[cl.start:cl.end],
 	}
 	r.refreshed.Store(c.now.UnixNano())
 	s.addRegistrationLocked(cl.eid, r)
@@ -117,8 +117,9 @@ func findRegistration(m *mapping, x *xtr, from netip.Addr) *registration {
 	return nil
 }
 
-// addRegistrationLocked makes r, which holds its own record, the latest
-// registration of a prefix, in the place of an earlier one of the same xTR.
+// addRegistrationLocked makes r, which has its own record, the latest
+// registration of a prefix, in the place of an earlier one of the same xTR. The
+// record is copied.
 func (s *Server) addRegistrationLocked(eid lisp.EID, r *registration) {
 	old := s.db.get(eid)
 	var list *registration
@@ -137,6 +138,9 @@ func (s *Server) addRegistrationLocked(eid lisp.EID, r *registration) {
 	r.next = s.shortenLocked(list)
 	s.db.regs++
 	s.settleLocked(eid, r.xtr.site, old, r)
+	if r.own != nil { // it is not all of the mapping
+		r.own = bytes.Clone(r.own)
+	}
 	s.db.wheel.add(r)
 	s.saveRegistration(r)
 }
