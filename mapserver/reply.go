@@ -80,9 +80,9 @@ func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
 
 // holder is the requester as one who holds a mapping of an instance.
 func (a *answer) holder(instance uint32) holder {
-	h := holder{rloc: a.to.Addr(), local: a.c.local}
+	h := holder{rloc: shorten(a.to.Addr()), local: shorten(a.c.local)}
 	if a.source.InstanceID == instance {
-		h.source = a.source.IP
+		h.source = shorten(a.source.IP)
 	}
 	return h
 }

@@ -76,7 +76,7 @@ func (q *smrQueue) take(now int64, rate *limiter, n int) (list []smr, more bool)
 
 func hashSMR(seed maphash.Seed, m smr) uint64 {
 	var b [37]byte
-	to, eid := m.holder.rloc.As16(), m.eid.Prefix.Addr().As16()
+	to, eid := m.holder.rloc, m.eid.Prefix.Addr().As16()
 	copy(b[:], to[:])
 	copy(b[16:], eid[:])
 	b[32] = byte(m.eid.Prefix.Bits())
@@ -96,7 +96,7 @@ func (s *Server) sendSMRs(now time.Time, out *Outbox, budget *int) bool {
 		if err != nil { // of an EID that messages brought: it fits
 			continue
 		}
-		out.send(packet, m.holder.local, netip.AddrPortFrom(m.holder.rloc, lisp.ControlPort))
+		out.send(packet, m.holder.local.addr(), netip.AddrPortFrom(m.holder.rloc.addr(), lisp.ControlPort))
 		s.counts.smrs.Add(1)
 	}
 	return more
@@ -109,10 +109,10 @@ func (s *Server) sendSMRs(now time.Time, out *Outbox, budget *int) bool {
 func appendSMR(dst []byte, m smr) ([]byte, error) {
 	prefix := lisp.PrefixOf(m.eid)
 	asked := prefix
-	if m.holder.source.IsValid() {
-		asked = lisp.PrefixOf(lisp.EIDOf(m.eid.InstanceID, m.holder.source))
+	if source := m.holder.source.addr(); source.IsValid() {
+		asked = lisp.PrefixOf(lisp.EIDOf(m.eid.InstanceID, source))
 	}
-	itr := m.holder.local
+	itr := m.holder.local.addr()
 	if !itr.IsValid() {
 		itr = netip.IPv4Unspecified()
 	}
