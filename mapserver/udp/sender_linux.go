@@ -73,7 +73,7 @@ func (s *Sender) prepare(datagrams []Datagram) {
 	s.asked = 0
 	for i := 0; i < len(datagrams); {
 		n := 1
-		if !s.OneByOne && !s.socket.whole.Load() {
+		if !s.OneByOne && !s.socket.oneByOne.Load() {
 			n = together(datagrams[i:])
 		}
 		for j := i; j < i+n; j++ {
@@ -150,7 +150,7 @@ func (s *Sender) sendmmsg(fd uintptr) {
 			}
 		case errno == unix.EINTR:
 		case s.msgs[i].hdr.Iovlen > 1 && errno != unix.EAGAIN && errno != unix.ENOBUFS:
-			s.sendEach(fd, &s.msgs[i])
+			s.sendEach(fd, i)
 			i++
 		default:
 			s.refused(errno, i)
@@ -159,28 +159,28 @@ func (s *Sender) sendmmsg(fd uintptr) {
 	}
 }
 
-// sendEach sends the datagrams of a message one by one, because the kernel did
+// sendEach sends the datagrams of message i one by one, because the kernel did
 // not take them together. Where that works, the way out cannot cut messages
 // up, and it is not tried again with the socket.
-func (s *Sender) sendEach(fd uintptr, m *mmsghdr) {
-	iov := unsafe.Slice(m.hdr.Iov, int(m.hdr.Iovlen))
-	i := int(uintptr(unsafe.Pointer(m))-uintptr(unsafe.Pointer(&s.msgs[0]))) / int(unsafe.Sizeof(*m))
-	if m.hdr.Control == (*byte)(unsafe.Pointer(&s.control[i].pktinfo)) {
-		m.hdr.SetControllen(int(m.hdr.Controllen) - unix.CmsgSpace(2))
+func (s *Sender) sendEach(fd uintptr, i int) {
+	m := &s.msgs[i]
+	datagrams := unsafe.Slice(m.hdr.Iov, int(m.hdr.Iovlen))
+	m.hdr.SetIovlen(1)
+	if rest := int(m.hdr.Controllen) - unix.CmsgSpace(2); rest > 0 {
+		m.hdr.SetControllen(rest) // the source address alone
 	} else {
 		m.hdr.Control = nil
 		m.hdr.SetControllen(0)
 	}
-	m.hdr.SetIovlen(1)
-	for j := range iov {
-		m.hdr.Iov = &iov[j]
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(m)), 1, unix.MSG_DONTWAIT, 0, 0)
-		if errno == 0 && n == 1 {
-			s.sent(m)
-			s.socket.whole.Store(true)
+	for j := range datagrams {
+		m.hdr.Iov = &datagrams[j]
+		_, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(m)), 1, unix.MSG_DONTWAIT, 0, 0)
+		if errno != 0 {
+			s.refused(errno, i)
 			continue
 		}
-		s.refused(errno, i)
+		s.sent(m)
+		s.socket.oneByOne.Store(true)
 	}
 }
 

@@ -31,8 +31,9 @@ type Socket struct {
 	conn  *net.UDPConn
 	raw   syscall.RawConn
 	local netip.AddrPort
-	info  bool        // bound to the unspecified address: datagrams say where they came to
-	whole atomic.Bool // the kernel does not cut up messages on the way out
+	info  bool // bound to the unspecified address: datagrams say where they came to
+	// oneByOne: the way out does not cut up messages.
+	oneByOne atomic.Bool
 }
 
 // OpenSocket binds a UDP socket to address. A socket bound to the unspecified

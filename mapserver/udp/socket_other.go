@@ -52,10 +52,6 @@ func (r *Receiver) Receive() ([]Datagram, error) {
 	return r.datagrams[:], nil
 }
 
-// Poll is Receive; elsewhere it waits for a datagram all the same, but not
-// longer than the deadline of the socket.
-func (r *Receiver) Poll() ([]Datagram, error) { return r.Receive() }
-
 // A Sender sends through any socket, each datagram by itself. The zero value is
 // ready for use by one goroutine.
 type Sender struct{ OneByOne bool }

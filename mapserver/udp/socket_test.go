@@ -256,7 +256,7 @@ func TestDatagramsSentTogetherArriveApart(t *testing.T) {
 				}
 			}
 		}
-		if runtime.GOOS == "linux" && from.whole.Load() {
+		if runtime.GOOS == "linux" && from.oneByOne.Load() {
 			t.Errorf("%s: the kernel does not take datagrams together", c.from)
 		}
 	}
