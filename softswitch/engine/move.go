@@ -29,10 +29,35 @@ const (
 	moveDirty        // header dst is not as received
 	moveValid        // header dst, not valid before, of add bytes
 	moveStep         // step src
+
+	// Questions: whether x, which is w[src] >> shr & mask, compares as said. In a
+	// trace shl is 1 if the answer must be yes; otherwise it ends by exit dst.
+	moveEqual // x == add
+	moveBelow // x < add
+	moveSame  // x == w[with]
+	moveLess  // x < w[with]
 )
 
-// move runs moves in order.
-func (c *packet) move(moves []move, steps []step) {
+// holds answers a question.
+func (m *move) holds(w []uint64) bool {
+	x := w[m.src] >> (m.shr & 63) & m.mask
+	switch m.op {
+	case moveEqual:
+		return x == m.add
+	case moveBelow:
+		return x < m.add
+	case moveSame:
+		return x == w[m.with]
+	}
+	return x < w[m.with]
+}
+
+// noExit is what move returns if no question had another answer.
+const noExit = -1
+
+// move runs moves in order, up to the first question that is not answered as it
+// must be, whose exit it returns.
+func (c *packet) move(moves []move, steps []step) (exit int) {
 	w := c.w
 	for i := range moves {
 		m := &moves[i]
@@ -76,9 +101,30 @@ func (c *packet) move(moves []move, steps []step) {
 		case moveStep:
 			steps[m.src](c)
 			continue
+		case moveEqual:
+			if (w[m.src]>>(m.shr&63)&m.mask == m.add) != (m.shl != 0) {
+				return int(m.dst)
+			}
+			continue
+		case moveBelow:
+			if (w[m.src]>>(m.shr&63)&m.mask < m.add) != (m.shl != 0) {
+				return int(m.dst)
+			}
+			continue
+		case moveSame:
+			if (w[m.src]>>(m.shr&63)&m.mask == w[m.with]) != (m.shl != 0) {
+				return int(m.dst)
+			}
+			continue
+		case moveLess:
+			if (w[m.src]>>(m.shr&63)&m.mask < w[m.with]) != (m.shl != 0) {
+				return int(m.dst)
+			}
+			continue
 		}
 		w[m.dst] = v & m.keep
 	}
+	return noExit
 }
 
 // asMove recognises constants, fields, parameters, and shifts, masks and sums
