@@ -47,6 +47,8 @@ const (
 	LISPIPv6Bytes = 56
 	LoopBytes     = 8
 	PadBytes      = 252
+	// FieldsOfAgain: metadata of a packet that goes through ingress once more.
+	FieldsOfAgain = 1
 )
 
 // Sizes of tables and stores.

@@ -23,7 +23,8 @@ control CheckIp(in headers_t hdr, inout meta_t meta) {
             }
         }
         if (meta.drop == DROP_NONE) {
-            if (meta.frame_len < ETHERNET_BYTES || meta.frame_len - ETHERNET_BYTES < meta.first_len) {
+            meta.room = meta.frame_len - ETHERNET_BYTES;    // an IP header is there
+            if (meta.room < meta.first_len) {
                 meta.drop = DROP_TRUNCATED;
             } else if (meta.ip_failed) {
                 meta.drop = DROP_BAD_IP;
@@ -359,10 +360,10 @@ control Validate(in headers_t hdr, inout meta_t meta) {
         }
         if (!meta.decap) {
             udp_len = hdr.udp.length;
-            trailing = meta.frame_len - ETHERNET_BYTES - meta.ip_len;
+            trailing = meta.room - meta.ip_len;
         } else {
             udp_len = hdr.inner_udp.length;
-            trailing = meta.frame_len - ETHERNET_BYTES - meta.ip_len - LISP_IPV4_BYTES;
+            trailing = meta.room - meta.ip_len - LISP_IPV4_BYTES;
             if (hdr.ipv6.isValid()) {
                 trailing = trailing - (LISP_IPV6_BYTES - LISP_IPV4_BYTES);
             }
@@ -376,7 +377,7 @@ control Validate(in headers_t hdr, inout meta_t meta) {
             }
         } else if (!hdr.corecast.isValid()) {
             meta.drop = DROP_TRUNCATED;
-        } else if (hdr.corecast.version != CORECAST_VERSION || meta.ip_len != ip_bytes |+| udp_len) {
+        } else if (hdr.corecast.version != CORECAST_VERSION || meta.ip_len - ip_bytes != udp_len) {
             meta.drop = DROP_BAD_CORECAST;
         } else if (hdr.corecast.type == TYPE_PAYLOAD) {
             if (hdr.corecast.count != 0) {
@@ -393,8 +394,8 @@ control Validate(in headers_t hdr, inout meta_t meta) {
                 meta.kind = kind_t.PAYLOAD;
             }
         } else if (hdr.corecast.type == header_type) {
-            if (hdr.corecast.count == 0 || hdr.corecast.count > MAX_ENTRIES
-                || udp_len != UDP_BYTES + CORECAST_BYTES + entry_bytes * (bit<16>)hdr.corecast.count) {
+            if (hdr.corecast.count - 1 >= MAX_ENTRIES
+                || udp_len != (bit<16>)hdr.corecast.count * entry_bytes + (UDP_BYTES + CORECAST_BYTES)) {
                 meta.drop = DROP_BAD_COUNT;
             } else if (meta.parse_failed) {
                 meta.drop = DROP_TRUNCATED;

@@ -44,6 +44,7 @@
 #define LISP_IPV6_BYTES      56     /* outer IPv6 + UDP + LISP */
 #define LOOP_BYTES           8
 #define PAD_BYTES            252
+#define FIELDS_OF_AGAIN      1      /* metadata of a packet that goes through ingress once more */
 
 /* --- Sizes of tables and stores --- */
 #define MAX_PORTS            512

@@ -30,7 +30,7 @@ parser SwitchParser(packet_in packet, out headers_t hdr, inout meta_t meta,
                     inout standard_metadata_t standard_metadata) {
     FrameParser() frame;
     state start {
-        frame.apply(packet, hdr, standard_metadata.ingress_port == CPU_PORT);
+        frame.apply(packet, hdr, standard_metadata.ingress_port, meta.again, meta.again_port);
         transition accept;
     }
 }
@@ -57,7 +57,7 @@ control Judge(inout headers_t hdr, inout meta_t meta) {
             membership.apply(hdr, meta);
         }
         if (GOING_ON && meta.in_slot) {
-            if (meta.pads == 0) {    // once a packet, not once a pass
+            if (meta.pads == 0 && meta.again == 0) {    // once a packet, not once a pass
                 limit_slot.apply(meta);
             }
             if (GOING_ON) {
@@ -84,14 +84,14 @@ control Bucket(in headers_t hdr, in meta_t meta, out bit<8> bucket) {
 
     apply {
         bucket = 0;
-        if (hdr.udp.isValid()) {
-            src_port = hdr.udp.src_port;
-            dst_port = hdr.udp.dst_port;
-        } else if (hdr.ports.isValid()) {
-            src_port = hdr.ports.src_port;
-            dst_port = hdr.ports.dst_port;
-        }
         if (meta.rloc_set != 0) {
+            if (hdr.udp.isValid()) {
+                src_port = hdr.udp.src_port;
+                dst_port = hdr.udp.dst_port;
+            } else if (hdr.ports.isValid()) {
+                src_port = hdr.ports.src_port;
+                dst_port = hdr.ports.dst_port;
+            }
             if (meta.kind != kind_t.ORDINARY) {
                 hash(bucket, HashAlgorithm.crc32, 8w0, { meta.slot, meta.rloc_set }, 8w16);
             } else if (meta.v6) {
@@ -206,9 +206,11 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
     Rewrite()        rewrite;
     LimitPunt()      limit_punt;
 
-    bit<24> generation = 0;
+    bit<56> info = 0;     // of the payload that a header names
+    bit<32> at = 0;       // the served stamp's place
     bit<32> stamp = 0;
     bool    first = false;
+    bool    parse_list = false;
     bit<8>  bucket = 0;
 
     // From the platform to the shared controls.
@@ -216,11 +218,16 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
         meta.rx_port = standard_metadata.ingress_port;
         meta.frame_len = (bit<16>)standard_metadata.packet_length;
         meta.parse_failed = standard_metadata.parser_error != error.NoError;
-        meta.ip_failed = standard_metadata.checksum_error == 1;
     }
 
     apply {
         begin();
+        if (standard_metadata.checksum_error == 1) {
+            meta.ip_failed = true;
+        }
+        if (meta.again == 1) {
+            meta.rx_port = meta.again_port;
+        }
         if (hdr.corecast.isValid() && hdr.corecast.type == TYPE_PAYLOAD) {
             check_payload_ip.apply(hdr, meta);
         } else if (meta.ip_failed && hdr.inner_ipv4.isValid()) {
@@ -247,7 +254,7 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                     }
                 } else {
                     if (meta.kind != kind_t.ORDINARY) {
-                        find_payload.apply(hdr, meta, generation);
+                        find_payload.apply(hdr, meta, info);
                     }
                     // The entries of a list for a stream are looked up in egress.
                     if (GOING_ON && !(meta.kind == kind_t.STREAM_HEADER && hdr.corecast.count != 1)) {
@@ -264,20 +271,24 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                         meta.punt = PUNT_TTL;
                     } else {
                         if (meta.kind != kind_t.ORDINARY && !meta.multicast) {
-                            decide.apply(hdr, meta, generation, stamp, first);
+                            decide.apply(hdr, meta, info, at, stamp, first);
                         }
-                        check_mtu.apply(hdr, meta);
-                        if (GOING_ON) {
+                        // Viewers of the channel's own site: the entries are still to be parsed.
+                        parse_list = meta.expand_list && !meta.decap && meta.again == 0;
+                        if (!parse_list) {
+                            check_mtu.apply(hdr, meta);
+                        }
+                        if (GOING_ON && !parse_list) {
                             if (meta.multicast) {
                                 COUNT_EVENT(EVENT_MULTICAST);
                             } else if (meta.kind != kind_t.ORDINARY) {
-                                serve.apply(hdr, meta, generation, stamp, first);
+                                serve.apply(hdr, meta, info, at, stamp, first);
                             }
                         }
                     }
                 }
             }
-            if (GOING_ON && !meta.consumed) {
+            if (GOING_ON && !meta.consumed && !parse_list) {
                 rewrite.apply(hdr, meta);
             }
             if (meta.punt != PUNT_NONE) {
@@ -299,10 +310,25 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
             standard_metadata.egress_spec = CPU_PORT;
         } else if (meta.consumed) {
             mark_to_drop(standard_metadata);
+        } else if (parse_list) {
+            meta.again = 1;
+            meta.again_port = standard_metadata.ingress_port;
+            resubmit_preserving_field_list(FIELDS_OF_AGAIN);
         } else if (meta.multicast_group != 0 && !meta.unchanged) {
             standard_metadata.mcast_grp = meta.multicast_group;
         } else {
             standard_metadata.egress_spec = meta.out_port;
+        }
+    }
+}
+
+// Cuts off what is behind a payload copy.
+control CutCopy(in headers_t hdr, in meta_t meta) {
+    apply {
+        if (meta.encap_v6) {
+            truncate((bit<32>)hdr.encap_ipv6.payload_len + (ETHERNET_BYTES + IPV6_BYTES));
+        } else {
+            truncate((bit<32>)hdr.encap_ipv4.total_len + ETHERNET_BYTES);
         }
     }
 }
@@ -314,6 +340,7 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
 control SwitchEgress(inout headers_t hdr, inout meta_t meta,
                      inout standard_metadata_t standard_metadata) {
     MakeCopy()     make_copy;
+    CutCopy()      cut_copy;
     ClearPayload() clear_payload;
     PickViewer()   pick_viewer;
     Expand()       expand;
@@ -328,12 +355,17 @@ control SwitchEgress(inout headers_t hdr, inout meta_t meta,
     bool        not_local = false;
     bool        too_big = false;
     bool        made_here = false;    // the packet was made of a stored payload
+    bool        cut = false;          // behind the copy is what is left of a list
 
     apply {
         if (!meta.unchanged) {
             if (meta.copy) {
                 if (standard_metadata.egress_rid == RID_PAYLOAD) {
+                    cut = hdr.corecast.count != 1;
                     make_copy.apply(hdr, meta);
+                    if (cut) {
+                        cut_copy.apply(hdr, meta);
+                    }
                     made_here = true;
                 } else {
                     clear_payload.apply(hdr);

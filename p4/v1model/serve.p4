@@ -16,13 +16,12 @@ register<bit<32>>(SERVED_STAMPS) served;
 @name(".rloc_events") @id(ID_COUNTER_RLOC_EVENTS)
 counter(RLOC_CELLS, CounterType.packets) rloc_events;
 
-#define STAMP ((bit<32>)meta.slot << 10 | (bit<32>)meta.rloc)
-
 // Decides between copy, expansion and forwarding. Writes nothing yet: the
 // packet may still be too long, or have to loop.
-control Decide(in headers_t hdr, inout meta_t meta, in bit<24> generation, out bit<32> stamp,
+control Decide(in headers_t hdr, inout meta_t meta, in bit<56> info, out bit<32> at, out bit<32> stamp,
                out bool first) {
     apply {
+        at = 0;
         stamp = 0;
         first = false;
         if (meta.kind == kind_t.STREAM_HEADER || meta.via == via_t.LOCAL) {
@@ -32,8 +31,9 @@ control Decide(in headers_t hdr, inout meta_t meta, in bit<24> generation, out b
                 meta.expand_list = true;
             }
         } else {
-            served.read(stamp, STAMP);
-            if (stamp[31:8] != generation) {
+            at = (bit<32>)meta.slot << 10 | (bit<32>)meta.rloc;
+            served.read(stamp, at);
+            if (stamp[31:8] != INFO_GENERATION(info)) {
                 meta.copy = true;
                 first = true;
             } else if (meta.redundancy != 0 && stamp[7:0] >= meta.redundancy) {
@@ -49,28 +49,30 @@ control CheckMtu(in headers_t hdr, inout meta_t meta) {
     bit<16> longest = 0;
 
     apply {
-        longest = meta.ip_len;
-        if (meta.copy || meta.expand || meta.multicast) {
-            longest = IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
-            if (meta.v6) {
-                longest = longest + (IPV6_BYTES - IPV4_BYTES);
-            }
-            if (meta.copy) {
-                longest = longest + CORECAST_BYTES;
-                if (longest < meta.ip_len) {    // the list itself is the longer packet
-                    longest = meta.ip_len;
+        if (meta.mtu != 0 && !meta.expand_list) {
+            longest = meta.ip_len;
+            if (meta.copy || meta.expand || meta.multicast) {
+                longest = IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
+                if (meta.v6) {
+                    longest = longest + (IPV6_BYTES - IPV4_BYTES);
+                }
+                if (meta.copy) {
+                    longest = longest + CORECAST_BYTES;
+                    if (longest < meta.ip_len) {    // the list itself is the longer packet
+                        longest = meta.ip_len;
+                    }
                 }
             }
-        }
-        if (meta.via == via_t.RLOC) {
-            if (meta.encap_v6) {
-                longest = longest |+| LISP_IPV6_BYTES;
-            } else {
-                longest = longest |+| LISP_IPV4_BYTES;
+            if (meta.via == via_t.RLOC) {
+                if (meta.encap_v6) {
+                    longest = longest |+| LISP_IPV6_BYTES;
+                } else {
+                    longest = longest |+| LISP_IPV4_BYTES;
+                }
             }
-        }
-        if (meta.mtu != 0 && longest > meta.mtu && !meta.expand_list) {
-            meta.punt = PUNT_TOO_BIG;
+            if (longest > meta.mtu) {
+                meta.punt = PUNT_TOO_BIG;
+            }
         }
     }
 }
@@ -92,8 +94,8 @@ control ListGroup(in bit<8> count, out bit<16> group) {
     }
 }
 
-// Does what Decide decided.
-control Serve(inout headers_t hdr, inout meta_t meta, in bit<24> generation, in bit<32> stamp,
+// Does what Decide decided; `at` is where the served stamp is.
+control Serve(inout headers_t hdr, inout meta_t meta, in bit<56> info, in bit<32> at, in bit<32> stamp,
               in bool first) {
     Growth() growth;
     LoadPayload() load;
@@ -109,13 +111,15 @@ control Serve(inout headers_t hdr, inout meta_t meta, in bit<24> generation, in 
                 if (meta.expand_list) {
                     more = (bit<32>)hdr.corecast.count;
                 }
-                made.read(so_far, STORE_CELL);
-                so_far = so_far |+| more;
-                if (meta.fanout != 0 && so_far > meta.fanout) {
-                    meta.drop = DROP_FANOUT;
-                    COUNT_EVENT(EVENT_REFUSED);
-                } else {
-                    made.write(STORE_CELL, so_far);
+                if (meta.fanout != 0) {
+                    made.read(so_far, meta.cell);
+                    so_far = so_far |+| more;
+                    if (so_far > meta.fanout) {
+                        meta.drop = DROP_FANOUT;
+                        COUNT_EVENT(EVENT_REFUSED);
+                    } else {
+                        made.write(meta.cell, so_far);
+                    }
                 }
             }
         }
@@ -124,20 +128,21 @@ control Serve(inout headers_t hdr, inout meta_t meta, in bit<24> generation, in 
             if (meta.expand) {
                 COUNT_EVENT(EVENT_EXPANDED);
             } else if (meta.via == via_t.RLOC) {
-                rloc_events.count(STAMP << 1);
+                rloc_events.count(at << 1);
                 if (meta.copy) {
-                    served.write(STAMP, generation ++ 8w1);
-                    rloc_events.count(STAMP << 1 | 1);
+                    served.write(at, INFO_GENERATION(info) ++ 8w1);
+                    rloc_events.count(at << 1 | 1);
                     if (first) {
                         COUNT_EVENT(EVENT_COPY);
                     } else {
                         COUNT_EVENT(EVENT_COPY_REDUNDANT);
                     }
                 } else if (meta.redundancy != 0) {
-                    served.write(STAMP, stamp + 1);
+                    served.write(at, stamp + 1);
                 }
             }
             if (meta.expand || meta.expand_list || meta.copy) {
+                meta.payload_sum = INFO_SUM(info);
                 load.apply(hdr, meta);
             }
             if (meta.copy) {
