@@ -37,7 +37,8 @@ header ipv4_t {
     bit<2>      ecn;
     bit<16>     total_len;
     bit<16>     identification;
-    bit<3>      flags;
+    bit<2>      flags;             // reserved, DF
+    bit<1>      more_fragments;
     bit<13>     frag_offset;
     bit<8>      ttl;
     bit<8>      protocol;
@@ -266,6 +267,7 @@ struct meta_t {
 
     // Serving.
     bit<32>     cell;          // of the payload store, where the packet's payload is or belongs
+    bit<32>     stamp_cell;    // of the served stamps
     bit<16>     payload_sum;   // ones' complement sum of the stored payload
     bool        copy;          // payload copy first, then the header
     bool        expand;        // one-entry header becomes a unicast packet for its viewer

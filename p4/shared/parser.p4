@@ -66,7 +66,7 @@ parser FrameParser(packet_in packet, out headers_t hdr, in port_t port, in bit<1
 
     state parse_ipv4 {
         packet.extract(hdr.ipv4);
-        transition select(hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.flags[0:0],
+        transition select(hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.more_fragments,
                           hdr.ipv4.frag_offset, hdr.ipv4.protocol) {
             (4, 5, 0, 0, IPPROTO_UDP): parse_udp;
             (4, 5, 0, 0, IPPROTO_TCP): parse_ports;
@@ -107,7 +107,7 @@ parser FrameParser(packet_in packet, out headers_t hdr, in port_t port, in bit<1
     }
     state parse_inner_ipv4 {
         packet.extract(hdr.inner_ipv4);
-        transition select(hdr.inner_ipv4.version, hdr.inner_ipv4.ihl, hdr.inner_ipv4.flags[0:0],
+        transition select(hdr.inner_ipv4.version, hdr.inner_ipv4.ihl, hdr.inner_ipv4.more_fragments,
                           hdr.inner_ipv4.frag_offset, hdr.inner_ipv4.protocol) {
             (4, 5, 0, 0, IPPROTO_UDP): parse_inner_udp;
             default: accept;

@@ -45,13 +45,14 @@ control Growth(inout headers_t hdr, inout meta_t meta) {
     bit<16> after = 0;     // bytes of the longest frame to be made
     bit<16> wanted = 0;    // bytes by which it outgrows what was first received
     bit<16> room = 0;
-    bit<16> entry_bytes = ENTRY4_BYTES;
+    bit<16> entry_bytes = 0;
 
     apply {
         target.apply();
         if (growth_limit != UNLIMITED_GROWTH) {
             // Sizes are those of the frame without loop header and pads.
             after = ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
+            entry_bytes = ENTRY4_BYTES;
             if (meta.v6) {
                 entry_bytes = ENTRY6_BYTES;
                 after = after + (IPV6_BYTES - IPV4_BYTES);

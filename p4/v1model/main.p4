@@ -207,7 +207,6 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
     LimitPunt()      limit_punt;
 
     bit<56> info = 0;     // of the payload that a header names
-    bit<32> at = 0;       // the served stamp's place
     bit<32> stamp = 0;
     bool    first = false;
     bool    parse_list = false;
@@ -271,18 +270,19 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                         meta.punt = PUNT_TTL;
                     } else {
                         if (meta.kind != kind_t.ORDINARY && !meta.multicast) {
-                            decide.apply(hdr, meta, info, at, stamp, first);
+                            decide.apply(hdr, meta, info, stamp, first);
                         }
                         // Viewers of the channel's own site: the entries are still to be parsed.
-                        parse_list = meta.expand_list && !meta.decap && meta.again == 0;
-                        if (!parse_list) {
+                        if (meta.expand_list && !meta.decap && meta.again == 0) {
+                            parse_list = true;
+                        } else {
                             check_mtu.apply(hdr, meta);
                         }
                         if (GOING_ON && !parse_list) {
                             if (meta.multicast) {
                                 COUNT_EVENT(EVENT_MULTICAST);
                             } else if (meta.kind != kind_t.ORDINARY) {
-                                serve.apply(hdr, meta, info, at, stamp, first);
+                                serve.apply(hdr, meta, info, stamp, first);
                             }
                         }
                     }
@@ -322,7 +322,7 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
     }
 }
 
-// Cuts off what is behind a payload copy.
+// Cuts off what is behind a payload copy: the rest of a list.
 control CutCopy(in headers_t hdr, in meta_t meta) {
     apply {
         if (meta.encap_v6) {
@@ -355,15 +355,15 @@ control SwitchEgress(inout headers_t hdr, inout meta_t meta,
     bool        not_local = false;
     bool        too_big = false;
     bool        made_here = false;    // the packet was made of a stored payload
-    bool        cut = false;          // behind the copy is what is left of a list
+    bit<8>      entries = 0;          // of the header that a copy is made of
 
     apply {
         if (!meta.unchanged) {
             if (meta.copy) {
                 if (standard_metadata.egress_rid == RID_PAYLOAD) {
-                    cut = hdr.corecast.count != 1;
+                    entries = hdr.corecast.count;
                     make_copy.apply(hdr, meta);
-                    if (cut) {
+                    if (entries != 1) {
                         cut_copy.apply(hdr, meta);
                     }
                     made_here = true;

@@ -18,10 +18,9 @@ counter(RLOC_CELLS, CounterType.packets) rloc_events;
 
 // Decides between copy, expansion and forwarding. Writes nothing yet: the
 // packet may still be too long, or have to loop.
-control Decide(in headers_t hdr, inout meta_t meta, in bit<56> info, out bit<32> at, out bit<32> stamp,
+control Decide(in headers_t hdr, inout meta_t meta, in bit<56> info, out bit<32> stamp,
                out bool first) {
     apply {
-        at = 0;
         stamp = 0;
         first = false;
         if (meta.kind == kind_t.STREAM_HEADER || meta.via == via_t.LOCAL) {
@@ -31,8 +30,8 @@ control Decide(in headers_t hdr, inout meta_t meta, in bit<56> info, out bit<32>
                 meta.expand_list = true;
             }
         } else {
-            at = (bit<32>)meta.slot << 10 | (bit<32>)meta.rloc;
-            served.read(stamp, at);
+            meta.stamp_cell = (bit<32>)meta.slot << 10 | (bit<32>)meta.rloc;
+            served.read(stamp, meta.stamp_cell);
             if (stamp[31:8] != INFO_GENERATION(info)) {
                 meta.copy = true;
                 first = true;
@@ -94,32 +93,30 @@ control ListGroup(in bit<8> count, out bit<16> group) {
     }
 }
 
-// Does what Decide decided; `at` is where the served stamp is.
-control Serve(inout headers_t hdr, inout meta_t meta, in bit<56> info, in bit<32> at, in bit<32> stamp,
+// Does what Decide decided.
+control Serve(inout headers_t hdr, inout meta_t meta, in bit<56> info, in bit<32> stamp,
               in bool first) {
     Growth() growth;
     LoadPayload() load;
     ListGroup() list_group;
 
-    bit<32> so_far = 0;
-    bit<32> more = 1;
+    bit<32> made_then = 0;
 
     apply {
         if (meta.expand || meta.expand_list || meta.copy) {
             growth.apply(hdr, meta);
-            if (meta.drop == DROP_NONE && !meta.grow) {
+            if (meta.drop == DROP_NONE && !meta.grow && meta.fanout != 0) {
+                made.read(made_then, meta.cell);
                 if (meta.expand_list) {
-                    more = (bit<32>)hdr.corecast.count;
+                    made_then = made_then |+| (bit<32>)hdr.corecast.count;
+                } else {
+                    made_then = made_then |+| 1;
                 }
-                if (meta.fanout != 0) {
-                    made.read(so_far, meta.cell);
-                    so_far = so_far |+| more;
-                    if (so_far > meta.fanout) {
-                        meta.drop = DROP_FANOUT;
-                        COUNT_EVENT(EVENT_REFUSED);
-                    } else {
-                        made.write(meta.cell, so_far);
-                    }
+                if (made_then > meta.fanout) {
+                    meta.drop = DROP_FANOUT;
+                    COUNT_EVENT(EVENT_REFUSED);
+                } else {
+                    made.write(meta.cell, made_then);
                 }
             }
         }
@@ -128,17 +125,17 @@ control Serve(inout headers_t hdr, inout meta_t meta, in bit<56> info, in bit<32
             if (meta.expand) {
                 COUNT_EVENT(EVENT_EXPANDED);
             } else if (meta.via == via_t.RLOC) {
-                rloc_events.count(at << 1);
+                rloc_events.count(meta.stamp_cell << 1);
                 if (meta.copy) {
-                    served.write(at, INFO_GENERATION(info) ++ 8w1);
-                    rloc_events.count(at << 1 | 1);
+                    served.write(meta.stamp_cell, INFO_GENERATION(info) ++ 8w1);
+                    rloc_events.count(meta.stamp_cell << 1 | 1);
                     if (first) {
                         COUNT_EVENT(EVENT_COPY);
                     } else {
                         COUNT_EVENT(EVENT_COPY_REDUNDANT);
                     }
                 } else if (meta.redundancy != 0) {
-                    served.write(at, stamp + 1);
+                    served.write(meta.stamp_cell, stamp + 1);
                 }
             }
             if (meta.expand || meta.expand_list || meta.copy) {

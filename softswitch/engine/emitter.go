@@ -43,7 +43,11 @@ func (e *emitter) prim(p *operation) {
 			return
 		}
 	case effRemove:
-		if f.is(p.hdr.index, 0) {
+		switch v, known := f.get(p.hdr.index); {
+		case known && v == 0:
+			return
+		case known:
+			e.moves = append(e.moves, move{op: moveRemove, dst: int32(p.hdr.index)})
 			return
 		}
 	case effPopAll:

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,8 +65,11 @@ type headerDef struct {
 	byName map[string]int
 
 	extractWords []wordMove
+	loads        []loadChunk // what extractWords do, but for oddLoads
+	oddLoads     []wordMove
 	extractWide  []wideMove
 	overlay      []overlayChunk
+	overlaid     bool // overlay writes every byte of the header
 	overlayWide  []wideMove
 	clearSlots   []int
 	whole        *wideMove // the one field of the header, if it is wide and written
@@ -87,11 +91,12 @@ type layout struct {
 	stackAt []*stackDef
 	aliases map[string]bmv2json.FieldRef
 
-	words  int // of packet.w
-	wides  int // of packet.off
-	zeros  int // bytes of the zero region
-	homes  int // end of the homes: where the frame starts
-	closed bool
+	words     int     // of packet.w
+	wides     int     // of packet.off
+	wideBytes []int32 // of the fields in packet.off
+	zeros     int     // bytes of the zero region
+	homes     int     // end of the homes: where the frame starts
+	closed    bool
 }
 
 func newLayout(j *bmv2json.Program) (*layout, error) {
@@ -239,6 +244,7 @@ func (l *layout) touch(t *headerType, i int) {
 		f.live = true
 		if f.wide() {
 			f.slot, f.home = l.wides, l.homes
+			l.wideBytes = append(l.wideBytes, int32(f.bytes()))
 			l.wides++
 			l.homes += f.bytes()
 		} else {
@@ -284,11 +290,45 @@ func (l *layout) close() error {
 				h.addOverlay(f)
 			}
 		}
+		h.planLoads()
+		h.overlaid = len(h.overlay)*8 >= h.size
 		if len(h.overlayWide) == 1 && h.overlayWide[0].aligned && h.overlayWide[0].bytes == h.size {
 			h.whole = &h.overlayWide[0]
 		}
 	}
 	return nil
+}
+
+// loadChunk is 8 bytes of a header and the fields that are read from them.
+type loadChunk struct {
+	off    int
+	pieces []loadPiece
+}
+
+// loadPiece is the 64-shr bits of a chunk from bit shl on.
+type loadPiece struct {
+	slot     int
+	shl, shr uint
+}
+
+// planLoads groups the fields that one load of 8 bytes can serve.
+func (h *headerDef) planLoads() {
+	moves := slices.SortedFunc(slices.Values(h.extractWords), func(a, b wordMove) int {
+		return cmp.Compare(uint(a.off)*8+a.shl, uint(b.off)*8+b.shl)
+	})
+	for _, m := range moves {
+		if m.ninth != 0 {
+			h.oddLoads = append(h.oddLoads, m)
+			continue
+		}
+		n := len(h.loads)
+		if n == 0 || m.off*8+int(m.shl)+64-int(m.shr) > h.loads[n-1].off*8+64 {
+			h.loads = append(h.loads, loadChunk{off: m.off})
+			n++
+		}
+		k := &h.loads[n-1]
+		k.pieces = append(k.pieces, loadPiece{m.slot, uint(m.off-k.off)*8 + m.shl, m.shr})
+	}
 }
 
 // overlayChunk is 8 bytes of a header in which the deparser replaces the bits

@@ -29,6 +29,7 @@ type Program struct {
 	calcs        map[string]*calcDef
 	registers    map[string]*registerDef
 	registerList []*registerDef
+	wideReads    []wideRead
 	counters     map[string]*counterDef // indexed ones
 	counterList  []*counterDef
 	counterInfos []*CounterInfo
