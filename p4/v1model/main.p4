@@ -103,7 +103,8 @@ control Bucket(in headers_t hdr, in meta_t meta, out bit<8> bucket) {
     }
 }
 
-// The outer UDP source port: a hash of the inner 5-tuple (RFC 9300 section 12).
+// The outer UDP source port of packets that are of no channel: a hash of the
+// inner 5-tuple (RFC 9300 section 12).
 control Entropy(in headers_t hdr, in meta_t meta, out bit<16> entropy) {
     bit<16> src_port = 0;
     bit<16> dst_port = 0;
@@ -169,7 +170,12 @@ control Rewrite(inout headers_t hdr, inout meta_t meta) {
                 hdr.entries6[0].setInvalid();
             }
             if (meta.via == via_t.RLOC) {
-                entropy_of.apply(hdr, meta, entropy);
+                if (meta.kind == kind_t.CHANNEL_HEADER) {
+                    // All of a channel is one flow: its number serves better than a hash.
+                    entropy = meta.slot + 0xC000;
+                } else {
+                    entropy_of.apply(hdr, meta, entropy);
+                }
                 encapsulate.apply(hdr, meta, entropy);
             }
             hdr.ethernet.src = meta.out_src_mac;
