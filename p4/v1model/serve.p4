@@ -20,6 +20,10 @@ counter(RLOC_CELLS, CounterType.packets) rloc_events;
 // packet may still be too long, or have to loop.
 control Decide(in headers_t hdr, inout meta_t meta, in bit<56> info, out bit<32> stamp,
                out bool first) {
+    @hidden action read_stamp() {
+        served.read(stamp, meta.stamp_cell);
+    }
+
     apply {
         stamp = 0;
         first = false;
@@ -31,7 +35,7 @@ control Decide(in headers_t hdr, inout meta_t meta, in bit<56> info, out bit<32>
             }
         } else {
             meta.stamp_cell = (bit<32>)meta.slot << 10 | (bit<32>)meta.rloc;
-            served.read(stamp, meta.stamp_cell);
+            read_stamp();
             if (stamp[31:8] != INFO_GENERATION(info)) {
                 meta.copy = true;
                 first = true;

@@ -34,7 +34,14 @@ const (
 type operation struct {
 	effect
 	run    step
-	direct *move // does the same, if not nil
+	direct *directMove // does the same, if not nil
+}
+
+// directMove is an operation on a cell of an array as one move.
+type directMove struct {
+	move
+	index *fieldLoc // of the cell
+	own   bool      // the program uses index for nothing else: see Program.findOwn
 }
 
 // stores says which operand a primitive writes.

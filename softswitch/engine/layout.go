@@ -50,6 +50,7 @@ type headerType struct {
 	name    string
 	bits    int
 	live    []int // indexes of live fields
+	named   []int // how often compiled code refers to each field
 	written []bool
 	insts   []*headerDef
 }
@@ -91,6 +92,7 @@ type layout struct {
 	stackAt []*stackDef
 	aliases map[string]bmv2json.FieldRef
 
+	bitsOf    []int   // of packet.w
 	words     int     // of packet.w
 	wides     int     // of packet.off
 	wideBytes []int32 // of the fields in packet.off
@@ -113,7 +115,7 @@ func newLayout(j *bmv2json.Program) (*layout, error) {
 	fields := map[string][]bmv2json.Field{}
 	l.zeros = 64
 	for _, t := range j.HeaderTypes {
-		ht := &headerType{name: t.Name, written: make([]bool, len(t.Fields))}
+		ht := &headerType{name: t.Name, written: make([]bool, len(t.Fields)), named: make([]int, len(t.Fields))}
 		for _, f := range t.Fields {
 			if f.Bits > maxHeaderBytes*8 {
 				return nil, fmt.Errorf("header type %s: field %s is %d bits wide; the limit is %d", t.Name, f.Name, f.Bits, maxHeaderBytes*8)
@@ -232,6 +234,9 @@ func (l *layout) field(header, name string) (*fieldLoc, error) {
 
 // touch makes field i live in all instances of t.
 func (l *layout) touch(t *headerType, i int) {
+	if i < len(t.named) {
+		t.named[i]++
+	}
 	if t.insts[0].fields[i].live {
 		return
 	}
@@ -272,7 +277,9 @@ func (l *layout) close() error {
 	if l.words+l.wides+l.homes/8 > maxStateWords {
 		return fmt.Errorf("program needs %d words of packet state; the limit is %d", l.words+l.wides+l.homes/8, maxStateWords)
 	}
+	l.bitsOf = slices.Repeat([]int{64}, l.words)
 	for _, h := range l.headers {
+		l.bitsOf[h.index] = 1
 		for _, i := range h.typ.live {
 			f := h.fields[i]
 			if f.wide() {
@@ -283,6 +290,7 @@ func (l *layout) close() error {
 				}
 				continue
 			}
+			l.bitsOf[f.slot] = f.bits
 			m := newWordMove(f)
 			h.extractWords = append(h.extractWords, m)
 			h.clearSlots = append(h.clearSlots, f.slot)

@@ -24,9 +24,9 @@ const (
 	moveOr              // or w[with] & add in place of add
 	moveMul             // w[dst] = (w[src] * mask + add) & keep
 	moveMin             // w[dst] = min(w[src], add)
-	moveRead            // w[dst] = cell w[src] of register array with
-	moveMeter           // w[dst] = colour of cell w[src] of meter array with
-	moveCount           // counts in cell w[src] of counter array with
+	moveRead            // w[dst] = cell at of register array with; at is the sum of moveOne, without keep
+	moveMeter           // w[dst] = colour of cell at of meter array with
+	moveCount           // counts in cell at of counter array with
 	moveDirty           // header dst is not as received
 	moveValid           // header dst, not valid before, of add bytes
 	moveReadWide        // wide read with, of cell w[src]
@@ -82,18 +82,28 @@ func (c *packet) move(moves []move, steps []step) (exit int) {
 			v = min(w[m.src], m.add)
 		case moveRead:
 			cells := c.dp.registers[m.with].words
-			if at := w[m.src]; at < uint64(len(cells)) {
+			if at := w[m.src]&m.mask<<(m.shl&63)>>(m.shr&63) + m.add; at < uint64(len(cells)) {
 				v = cells[at]
 			} else {
 				c.dp.stats.RegisterRange++
 			}
 		case moveMeter:
+			at := w[m.src]&m.mask<<(m.shl&63)>>(m.shr&63) + m.add
+			if cells := c.dp.meters[m.with]; at < uint64(len(cells)) && !cells[at].configured {
+				break // green
+			}
 			var ok bool
-			if v, ok = c.meter(int(m.with), w[m.src]); !ok {
+			if v, ok = c.meter(int(m.with), at); !ok {
 				continue
 			}
 		case moveCount:
-			c.dp.count(int(m.with), w[m.src], c.inLen)
+			at := w[m.src]&m.mask<<(m.shl&63)>>(m.shr&63) + m.add
+			if cells := c.dp.counters[m.with]; at < uint64(len(cells)) {
+				cells[at].Packets++
+				cells[at].Bytes += uint64(c.inLen)
+			} else {
+				c.dp.stats.CounterRange++
+			}
 			continue
 		case moveDirty:
 			c.hdr[m.dst].dirty = true

@@ -36,20 +36,20 @@ func (s *scope) primRegisterRead(o operands) (step, error) {
 
 // directMove returns the move that does what a primitive does: a register read,
 // a meter into metadata, or a count, at an index that is a plain field.
-func (s *scope) directMove(p *bmv2json.Primitive) *move {
+func (s *scope) directMove(p *bmv2json.Primitive) *directMove {
 	switch p.Op {
 	case "register_read":
-		r, _, err1 := s.registerAt(p.Params[1], p.Params[2])
-		dst, err2 := s.target(p.Params[0])
-		n, err3 := s.data(p.Params[2])
-		if err1 != nil || err2 != nil || err3 != nil || dst.op != "field" || r.wide() != dst.field.wide() || !r.wide() && !dst.field.hdr.meta {
+		r := s.p.registers[p.Params[1].Name]
+		dst, err1 := s.target(p.Params[0])
+		n, err2 := s.data(p.Params[2])
+		if r == nil || err1 != nil || err2 != nil || dst.op != "field" || r.wide() != dst.field.wide() || !r.wide() && !dst.field.hdr.meta {
 			return nil
 		}
 		if at, ok := n.plainSlot(); ok && r.wide() {
 			s.p.wideReads = append(s.p.wideReads, wideRead{dst.field, r})
-			return &move{op: moveReadWide, src: int32(at), with: int32(len(s.p.wideReads) - 1)}
+			return &directMove{move: move{op: moveReadWide, src: int32(at), with: int32(len(s.p.wideReads) - 1)}}
 		} else if ok {
-			return &move{op: moveRead, dst: int32(dst.field.slot), src: int32(at), with: int32(r.index), keep: widthMask(dst.field.bits)}
+			return direct(n, move{op: moveRead, dst: int32(dst.field.slot), src: int32(at), with: int32(r.index), keep: widthMask(dst.field.bits)})
 		}
 	case "execute_meter":
 		dst, err1 := s.target(p.Params[2])
@@ -59,7 +59,7 @@ func (s *scope) directMove(p *bmv2json.Primitive) *move {
 		}
 		if at, ok := n.plainSlot(); ok {
 			with := s.p.meters[p.Params[0].Name].index
-			return &move{op: moveMeter, dst: int32(dst.field.slot), src: int32(at), with: int32(with), keep: widthMask(dst.field.bits)}
+			return direct(n, move{op: moveMeter, dst: int32(dst.field.slot), src: int32(at), with: int32(with), keep: widthMask(dst.field.bits)})
 		}
 	case "count":
 		n, err := s.data(p.Params[1])
@@ -67,10 +67,15 @@ func (s *scope) directMove(p *bmv2json.Primitive) *move {
 			return nil
 		}
 		if at, ok := n.plainSlot(); ok {
-			return &move{op: moveCount, src: int32(at), with: int32(s.p.counters[p.Params[0].Name].index)}
+			return direct(n, move{op: moveCount, src: int32(at), with: int32(s.p.counters[p.Params[0].Name].index)})
 		}
 	}
 	return nil
+}
+
+func direct(index *node, m move) *directMove {
+	m.mask = allBits
+	return &directMove{move: m, index: index.field}
 }
 
 // count counts a packet in a cell of a counter array.
