@@ -91,8 +91,8 @@ parser FrameParser(packet_in packet, out headers_t hdr, in port_t port, in bit<1
     state parse_udp {
         packet.extract(hdr.udp);
         transition select(hdr.udp.dst_port) {
-            LISP_DATA_PORT: parse_lisp;
             CORECAST_PORT:  parse_corecast;
+            LISP_DATA_PORT: parse_lisp;
             default: accept;
         }
     }

@@ -163,8 +163,13 @@ control MakeCopy(inout headers_t hdr, in meta_t meta) {
         }
         hdr.corecast.type = TYPE_PAYLOAD;
         hdr.corecast.count = 0;
-        hdr.entries4.pop_front(MAX_ENTRIES);
-        hdr.entries6.pop_front(MAX_ENTRIES);
+        if (meta.again == 1) {    // all entries were parsed
+            hdr.entries4.pop_front(MAX_ENTRIES);
+            hdr.entries6.pop_front(MAX_ENTRIES);
+        } else {
+            hdr.entries4[0].setInvalid();
+            hdr.entries6[0].setInvalid();
+        }
     }
 }
 

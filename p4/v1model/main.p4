@@ -369,9 +369,6 @@ control SwitchEgress(inout headers_t hdr, inout meta_t meta,
                 if (standard_metadata.egress_rid == RID_PAYLOAD) {
                     entries = hdr.corecast.count;
                     make_copy.apply(hdr, meta);
-                    if (entries != 1) {
-                        cut_copy.apply(hdr, meta);
-                    }
                     made_here = true;
                 } else {
                     clear_payload.apply(hdr);
@@ -402,6 +399,9 @@ control SwitchEgress(inout headers_t hdr, inout meta_t meta,
             }
             if (made_here) {
                 checksum_udp.apply(hdr, meta);
+            }
+            if (entries > 1) {
+                cut_copy.apply(hdr, meta);
             }
         }
     }

@@ -131,7 +131,7 @@ control Serve(inout headers_t hdr, inout meta_t meta, in bit<56> info, in bit<32
             } else if (meta.via == via_t.RLOC) {
                 rloc_events.count(meta.stamp_cell << 1);
                 if (meta.copy) {
-                    served.write(meta.stamp_cell, INFO_GENERATION(info) ++ 8w1);
+                    served.write(meta.stamp_cell, (INFO_GENERATION(info) ++ 8w0) + 1);
                     rloc_events.count(meta.stamp_cell << 1 | 1);
                     if (first) {
                         COUNT_EVENT(EVENT_COPY);

@@ -27,6 +27,7 @@ const (
 	moveRead            // w[dst] = cell at of register array with; at is the sum of moveOne, without keep
 	moveMeter           // w[dst] = colour of cell at of meter array with
 	moveCount           // counts in cell at of counter array with
+	moveWrite           // cell at of register array with = w[dst] \& keep
 	moveDirty           // header dst is not as received
 	moveValid           // header dst, not valid before, of add bytes
 	moveReadWide        // wide read with, of cell w[src]
@@ -103,6 +104,14 @@ func (c *packet) move(moves []move, steps []step) (exit int) {
 				cells[at].Bytes += uint64(c.inLen)
 			} else {
 				c.dp.stats.CounterRange++
+			}
+			continue
+		case moveWrite:
+			at := w[m.src]&m.mask<<(m.shl&63)>>(m.shr&63) + m.add
+			if cells := c.dp.registers[m.with].words; at < uint64(len(cells)) {
+				cells[at] = w[m.dst] & m.keep
+			} else {
+				c.dp.stats.RegisterRange++
 			}
 			continue
 		case moveDirty:

@@ -35,7 +35,8 @@ func (s *scope) primRegisterRead(o operands) (step, error) {
 }
 
 // directMove returns the move that does what a primitive does: a register read,
-// a meter into metadata, or a count, at an index that is a plain field.
+// a write of a field, a meter into metadata, or a count, at an index that is a
+// plain field.
 func (s *scope) directMove(p *bmv2json.Primitive) *directMove {
 	switch p.Op {
 	case "register_read":
@@ -60,6 +61,17 @@ func (s *scope) directMove(p *bmv2json.Primitive) *directMove {
 		if at, ok := n.plainSlot(); ok {
 			with := s.p.meters[p.Params[0].Name].index
 			return direct(n, move{op: moveMeter, dst: int32(dst.field.slot), src: int32(at), with: int32(with), keep: widthMask(dst.field.bits)})
+		}
+	case "register_write":
+		r := s.p.registers[p.Params[0].Name]
+		n, err1 := s.data(p.Params[1])
+		v, err2 := s.data(p.Params[2])
+		if r == nil || r.wide() || err1 != nil || err2 != nil {
+			return nil
+		}
+		at, ok1 := n.plainSlot()
+		if value, ok2 := v.plainSlot(); ok1 && ok2 {
+			return direct(n, move{op: moveWrite, src: int32(at), dst: int32(value), with: int32(r.index), keep: widthMask(r.info.Bits)})
 		}
 	case "count":
 		n, err := s.data(p.Params[1])
