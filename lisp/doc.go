@@ -1,10 +1,13 @@
-// Package lisp is the codec for LISP: the data plane of RFC 9300. One message
-// per file; control messages (RFC 9301) get files of their own.
+// Package lisp is the codec for LISP: the data plane of RFC 9300 and the control
+// messages of RFC 9301, 8111 (Map-Referral), 9437 (PubSub) and 8060 (LCAF). One
+// message per file. It also authenticates control messages (Key).
 //
 // It promises that encoding appends to the caller's buffer and decoding
-// aliases it, so that neither allocates (errors do); that every length is
-// checked before it is used; that every field is overwritten on decode; and
-// that a refusal wraps one of the Err values below with the value found.
+// aliases it and reuses the message's own slices, so that neither allocates
+// (errors and unusually long messages do); that every length is checked before
+// it is used; that every field is overwritten on decode; and that a refusal
+// wraps one of the Err values with the value found. What decoded encodes to a
+// message that decodes to the same.
 package lisp
 
 import "errors"
