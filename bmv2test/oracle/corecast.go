@@ -170,7 +170,7 @@ func (s *Switch) payload(j *job, m *message) *verdict {
 	if sl.generation == 0 {
 		sl.generation = 1
 	}
-	*c = cell{m.sequence, m.hash, slices.Clone(m.media), sl.generation, 0}
+	*c = cell{m.sequence, m.hash, slices.Clone(m.media), sl.generation, flowNumber(j.ip), 0}
 	s.event(n, build.EventPayload)
 
 	st := j.member.stream
@@ -308,6 +308,7 @@ func (s *Switch) serve(j *job, m *message, c *cell, e *exit) *verdict {
 			return v
 		}
 	}
+	j.cell = c
 	sent := s.Served[key]
 	sent.Headers++
 	s.event(j.member.slot, build.EventHeader)

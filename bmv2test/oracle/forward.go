@@ -115,13 +115,17 @@ func ethernet(n Neighbor, p ip) []byte {
 	return slices.Concat(n.Dst[:], n.Src[:], be.AppendUint16(nil, etherType), p.b)
 }
 
-// entropy is a number of the flow that p belongs to: the channel's, or a hash.
+// entropy is the outer UDP source port: of a channel's flow, which its payload
+// came in, or of p's own.
 func (j *job) entropy(p ip) uint16 {
-	if j.member != nil && j.member.atITR {
-		return 0xC000 + j.member.slot
+	if j.cell != nil {
+		return build.FlowPorts + j.cell.flow
 	}
-	return 0xC000 + crc16(p.fiveTuple())%0x4000
+	return build.FlowPorts + flowNumber(p)
 }
+
+// flowNumber is a hash of the 5-tuple.
+func flowNumber(p ip) uint16 { return crc16(p.fiveTuple()) % 0x2000 }
 
 // encapsulate puts the headers of RFC 9300 in front: TTL, DSCP and ECN of the
 // inner packet, DF, no UDP checksum, the flow's entropy as UDP source port.

@@ -27,8 +27,10 @@ const (
 	TypePayload     = 1
 	TypeHeader4     = 2
 	TypeHeader6     = 3
-	MaxPayload      = 1472
-	MaxEntries      = 32
+	// FlowPorts: outer UDP source ports of LISP packets: this + 13 bits of a hash.
+	FlowPorts  = 0xC000
+	MaxPayload = 1472
+	MaxEntries = 32
 )
 
 // Header sizes in bytes.

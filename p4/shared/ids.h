@@ -28,6 +28,7 @@
 #define TYPE_PAYLOAD         1
 #define TYPE_HEADER4         2
 #define TYPE_HEADER6         3
+#define FLOW_PORTS           0xC000 /* outer UDP source ports of LISP packets: this + 13 bits of a hash */
 #define MAX_PAYLOAD          1472
 #define MAX_ENTRIES          32
 

@@ -74,8 +74,8 @@ control Expand(inout headers_t hdr, in meta_t meta, in ipv4_addr_t to4, in ipv6_
 }
 
 // Puts the LISP headers in front; hop count, DSCP and ECN are the inner ones
-// (RFC 9300 section 5.3). `entropy` is the outer UDP source port, one
-// for each flow, so that a payload copy and its headers take one path. The outer UDP
+// (RFC 9300 section 5.3). `entropy` is the outer UDP source port: a hash of the
+// inner 5-tuple, so a payload copy and its headers take one path. The outer UDP
 // checksum is 0 over both families (RFC 9300 section 5.3, RFC 6935).
 control Encapsulate(inout headers_t hdr, in meta_t meta, in bit<16> entropy) {
     bit<6> dscp = 0;

@@ -13,6 +13,7 @@
 #include "../shared/rewrite.p4"
 #include "../shared/viewers.p4"
 #include "checksums.p4"
+#include "flow.p4"
 #include "limits.p4"
 #include "payload_store.p4"
 #include "growth.p4"
@@ -72,73 +73,17 @@ control Judge(inout headers_t hdr, inout meta_t meta) {
     }
 }
 
-// A number that is the same for all packets that must take one path: of the
-// flow, or for CoreCast of the channel, so that one site gets one copy.
-// Ports count as 0 where there are none: a header that is not there has no
-// defined value.
-// CRC-32 because the low bits of CRC-16 hardly depend on the low bits of a port:
-// 256 flows from consecutive ports would fill 4 of 16 buckets.
-control Bucket(in headers_t hdr, in meta_t meta, out bit<8> bucket) {
-    bit<16> src_port = 0;
-    bit<16> dst_port = 0;
-
-    apply {
-        bucket = 0;
-        if (meta.rloc_set != 0) {
-            if (hdr.udp.isValid()) {
-                src_port = hdr.udp.src_port;
-                dst_port = hdr.udp.dst_port;
-            } else if (hdr.ports.isValid()) {
-                src_port = hdr.ports.src_port;
-                dst_port = hdr.ports.dst_port;
-            }
-            if (meta.kind != kind_t.ORDINARY) {
-                hash(bucket, HashAlgorithm.crc32, 8w0, { meta.slot, meta.rloc_set }, 8w16);
-            } else if (meta.v6) {
-                hash(bucket, HashAlgorithm.crc32, 8w0, { meta.src6, meta.dst6, src_port, dst_port }, 8w16);
-            } else {
-                hash(bucket, HashAlgorithm.crc32, 8w0, { meta.src4, meta.dst4, src_port, dst_port }, 8w16);
-            }
-        }
-    }
-}
-
-// The outer UDP source port of packets that are of no channel: a hash of the
-// inner 5-tuple (RFC 9300 section 12).
-control Entropy(in headers_t hdr, in meta_t meta, out bit<16> entropy) {
-    bit<16> src_port = 0;
-    bit<16> dst_port = 0;
-
-    apply {
-        entropy = 0;
-        if (hdr.udp.isValid()) {
-            src_port = hdr.udp.src_port;
-            dst_port = hdr.udp.dst_port;
-        } else if (hdr.ports.isValid()) {
-            src_port = hdr.ports.src_port;
-            dst_port = hdr.ports.dst_port;
-        }
-        if (hdr.ipv6.isValid()) {
-            hash(entropy, HashAlgorithm.crc16, 16w0xC000,
-                 { hdr.ipv6.src, hdr.ipv6.dst, hdr.ipv6.next_header, src_port, dst_port }, 16w0x4000);
-        } else if (hdr.ipv4.isValid()) {
-            hash(entropy, HashAlgorithm.crc16, 16w0xC000,
-                 { hdr.ipv4.src, hdr.ipv4.dst, hdr.ipv4.protocol, src_port, dst_port }, 16w0x4000);
-        }
-    }
-}
-
 // Turns the packet into what leaves; what differs between replicas is left to
 // egress.
-control Rewrite(inout headers_t hdr, inout meta_t meta) {
+control Rewrite(inout headers_t hdr, inout meta_t meta, in bit<64> info) {
     SendAround()  send_around;
     Decapsulate() decapsulate;
     Hop()         hop;
     Expand()      expand;
-    Entropy()     entropy_of;
+    FlowNumber()  flow_number;
     Encapsulate() encapsulate;
 
-    bit<16>     entropy = 0;
+    bit<13>     flow = 0;
     ipv4_addr_t to4 = 0;
     ipv6_addr_t to6 = 0;
     bit<16>     to_port = 0;
@@ -171,12 +116,11 @@ control Rewrite(inout headers_t hdr, inout meta_t meta) {
             }
             if (meta.via == via_t.RLOC) {
                 if (meta.kind == kind_t.CHANNEL_HEADER) {
-                    // All of a channel is one flow: its number serves better than a hash.
-                    entropy = meta.slot + 0xC000;
+                    flow = INFO_FLOW(info);    // its payload's: found once, when that came
                 } else {
-                    entropy_of.apply(hdr, meta, entropy);
+                    flow_number.apply(hdr, flow);
                 }
-                encapsulate.apply(hdr, meta, entropy);
+                encapsulate.apply(hdr, meta, FLOW_PORTS + (bit<16>)flow);
             }
             hdr.ethernet.src = meta.out_src_mac;
             hdr.ethernet.dst = meta.out_dst_mac;
@@ -212,7 +156,7 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
     Rewrite()        rewrite;
     LimitPunt()      limit_punt;
 
-    bit<56> info = 0;     // of the payload that a header names
+    bit<64> info = 0;     // of the payload that a header names
     bit<32> stamp = 0;
     bool    first = false;
     bool    parse_list = false;
@@ -295,7 +239,7 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                 }
             }
             if (GOING_ON && !meta.consumed && !parse_list) {
-                rewrite.apply(hdr, meta);
+                rewrite.apply(hdr, meta, info);
             }
             if (meta.punt != PUNT_NONE) {
                 limit_punt.apply(meta, standard_metadata.ingress_global_timestamp);

@@ -8,14 +8,15 @@
 #define CORECAST_PAYLOAD_STORE_P4
 
 #include "../shared/headers.p4"
+#include "flow.p4"
 
 // sequence ++ hash of the payload in a cell.
 @name(".store_tags")
 register<bit<64>>(STORE_CELLS) store_tags;
-// generation (24) ++ ones' complement sum of the payload (16) ++ length (16) of
-// the payload in a cell; 0 = never written.
+// Of the payload in a cell: generation (24) ++ its flow's number (13, at the ITR) ++
+// ones' complement sum (16) ++ length (11); 0 = never written.
 @name(".store_info")
-register<bit<56>>(STORE_CELLS) store_info;
+register<bit<64>>(STORE_CELLS) store_info;
 // Payload-sized packets made of the payload in a cell.
 @name(".made")
 register<bit<32>>(STORE_CELLS) made;
@@ -56,10 +57,11 @@ register<bit<8>>(STORE_CELLS) store_t1;
 @name(".slot_events") @id(ID_COUNTER_SLOT_EVENTS)
 counter(STATS_CELLS, CounterType.packets_and_bytes) slot_events;
 
-// generation, sum and length as packed into store_info.
-#define INFO_GENERATION(info) info[55:32]
-#define INFO_SUM(info)        info[31:16]
-#define INFO_LENGTH(info)     info[15:0]
+// What is packed into store_info.
+#define INFO_GENERATION(info) info[63:40]
+#define INFO_FLOW(info)       info[39:27]
+#define INFO_SUM(info)        info[26:11]
+#define INFO_LENGTH(info)     ((bit<16>)info[10:0])
 
 #define COUNT_EVENT(event) slot_events.count((bit<32>)meta.slot << 4 | event)
 // Finds the cell that the payload of a CoreCast packet is in, or belongs in.
@@ -111,10 +113,12 @@ control SumPayload(in headers_t hdr, out bit<16> sum) {
 // Takes a valid payload packet into the store (paper, Algorithms 1 and 2).
 control AcceptPayload(in headers_t hdr, inout meta_t meta) {
     bit<64> tag = 0;
-    bit<56> info = 0;
+    bit<64> info = 0;
+    bit<13> flow = 0;
     bit<24> generation = 0;
     FindCell()   find_cell;
     SumPayload() sum_payload;
+    FlowNumber() flow_number;
 
     @hidden action read_cell() {
         store_tags.read(tag, meta.cell);
@@ -125,7 +129,7 @@ control AcceptPayload(in headers_t hdr, inout meta_t meta) {
     @hidden action write_cell() {
         generations.write((bit<32>)meta.slot, generation);
         store_tags.write(meta.cell, hdr.corecast.sequence ++ hdr.corecast.hash);
-        store_info.write(meta.cell, generation ++ meta.payload_sum ++ hdr.corecast.length);
+        store_info.write(meta.cell, generation ++ flow ++ meta.payload_sum ++ hdr.corecast.length[10:0]);
         made.write(meta.cell, 0);
         COUNT_EVENT(EVENT_PAYLOAD);
     }
@@ -142,6 +146,9 @@ control AcceptPayload(in headers_t hdr, inout meta_t meta) {
                 generation = 1;
             }
             sum_payload.apply(hdr, meta.payload_sum);
+            if (!meta.decap) {
+                flow_number.apply(hdr, flow);
+            }
             write_cell();
             if (hdr.c0.isValid())   { store_c0.write(meta.cell, hdr.c0.data); }
             if (hdr.c1.isValid())   { store_c1.write(meta.cell, hdr.c1.data); }
@@ -162,7 +169,7 @@ control AcceptPayload(in headers_t hdr, inout meta_t meta) {
 
 // Finds the payload that a header packet names, and what is known of it; a
 // header for anything else is dropped.
-control FindPayload(in headers_t hdr, inout meta_t meta, out bit<56> info) {
+control FindPayload(in headers_t hdr, inout meta_t meta, out bit<64> info) {
     bit<64> tag = 0;
     FindCell() find_cell;
 

@@ -18,7 +18,7 @@ counter(RLOC_CELLS, CounterType.packets) rloc_events;
 
 // Decides between copy, expansion and forwarding. Writes nothing yet: the
 // packet may still be too long, or have to loop.
-control Decide(in headers_t hdr, inout meta_t meta, in bit<56> info, out bit<32> stamp,
+control Decide(in headers_t hdr, inout meta_t meta, in bit<64> info, out bit<32> stamp,
                out bool first) {
     @hidden action read_stamp() {
         served.read(stamp, meta.stamp_cell);
@@ -98,7 +98,7 @@ control ListGroup(in bit<8> count, out bit<16> group) {
 }
 
 // Does what Decide decided.
-control Serve(inout headers_t hdr, inout meta_t meta, in bit<56> info, in bit<32> stamp,
+control Serve(inout headers_t hdr, inout meta_t meta, in bit<64> info, in bit<32> stamp,
               in bool first) {
     Growth() growth;
     LoadPayload() load;
