@@ -115,8 +115,15 @@ func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
 		s.remember(m, a.holder(eid.InstanceID), a.c.now.UnixNano())
 		return forward{to: to, site: m.site}, true
 	}
-	s.remember(m, a.holder(eid.InstanceID), a.c.now.UnixNano())
-	a.add(func(dst []byte) []byte { return s.appendAnswer(dst, &a.records, eid, m, a.coreCast) })
+	requester, records := a.holder(eid.InstanceID), 0
+	a.add(func(dst []byte) []byte {
+		before := a.records
+		dst = s.appendAnswer(dst, &a.records, eid, m, a.coreCast)
+		records = a.records - before
+		return dst
+	})
+	requester.within = records > 1
+	s.remember(m, requester, a.c.now.UnixNano())
 	return forward{}, false
 }
 

@@ -30,6 +30,7 @@ type Server struct {
 	forgedOthers *limiter // the same for all other sources together
 	smrRate      *limiter // SMRs, by requester and EID-prefix
 	holders      atomic.Int64
+	swept        lisp.EID // how far sweepHolders got: Tick's
 
 	configuring sync.Mutex // held by SetSites
 	sites       atomic.Pointer[registry]
@@ -159,6 +160,7 @@ const (
 // every 10 ms or so, from one goroutine.
 func (s *Server) Tick(now time.Time, out *Outbox) (more bool) {
 	now = s.steady(now)
+	s.sweepHolders(now.UnixNano())
 	more = s.expire(now)
 	budget := tickBudget
 	more = s.retransmit(now, out, &budget) || more
