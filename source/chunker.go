@@ -94,6 +94,18 @@ func (c *chunker) next() (media []byte, due time.Duration, err error) {
 	return media, due, nil
 }
 
+// back makes the next chunk begin n bytes earlier: those of the last one.
+func (c *chunker) back(n int) {
+	c.r -= n
+	c.offset -= int64(n)
+}
+
+// nextDue is when the chunk after the last one is due, as far as is known.
+func (c *chunker) nextDue() time.Duration { return c.timeline.At(c.offset) }
+
+// ahead is how many bytes are read and not yet handed out.
+func (c *chunker) ahead() int { return c.w - c.r }
+
 func (c *chunker) due() time.Duration {
 	if !c.timeline.Started() {
 		c.warnNoClock()

@@ -9,6 +9,14 @@
 //     that an end in the middle leaves every viewer with the same payloads;
 //   - rounds are paced by the clock in the stream (or by arrival, a bitrate,
 //     or not at all), and never catch up in a burst longer than MaxLag;
+//   - the headers of a round are spread over the time until the next payload,
+//     in batches of what is due in a millisecond (of 16 if that is more);
+//   - payloads are as long as the path takes, and become shorter when it turns
+//     out to take less; the media stays whole;
 //   - once running, a round allocates nothing;
-//   - the goroutine that calls Run does all the work, and a context ends it.
+//   - the goroutine that calls Run does the work (another one takes what a live
+//     input brings meanwhile), and a context ends it.
+//
+// Who the viewers are is in package dstlist, how packets leave in package gso,
+// where media comes from in package input.
 package source
