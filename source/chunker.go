@@ -35,8 +35,9 @@ type chunker struct {
 	// For media paced by its clock; timeline is nil when it is not.
 	timeline *ts.Timeline
 	scanner  *ts.Scanner // nil for opaque media
-	bitrate  int         // that the timeline falls back to
-	blind    bool        // no clock reference within maxLookahead: stop looking ahead
+	monitor  ts.Monitor
+	bitrate  int  // that the timeline falls back to
+	blind    bool // no clock reference within maxLookahead: stop looking ahead
 	warned   bool
 	losses   uint64
 }
@@ -68,11 +69,9 @@ func (c *chunker) open(opaque bool) error {
 	if start > 0 {
 		c.warn("input %s starts in the middle of a packet: its first %d bytes are sent as they are", c.in.Name(), start)
 	}
-	if c.timeline != nil {
-		c.scanner = new(ts.Scanner)
-		c.scanner.Skip(start)
-		c.scan(c.buf[start:c.w])
-	}
+	c.scanner = new(ts.Scanner)
+	c.scanner.Skip(start)
+	c.scan(c.buf[start:c.w])
 	return nil
 }
 
@@ -132,7 +131,7 @@ func (c *chunker) ready() bool {
 	if held < c.size {
 		return false
 	}
-	if c.scanner == nil || c.timeline.Known(c.offset) {
+	if c.scanner == nil || c.timeline == nil || c.timeline.Known(c.offset) {
 		return true
 	}
 	c.blind = c.blind || held >= maxLookahead
@@ -161,7 +160,7 @@ func (c *chunker) read() {
 	}
 }
 
-// scan looks for clock references in fresh bytes.
+// scan watches the packets in fresh bytes, and looks for clock references.
 func (c *chunker) scan(fresh []byte) {
 	for {
 		packet, offset, rest := c.scanner.Next(fresh)
@@ -169,6 +168,10 @@ func (c *chunker) scan(fresh []byte) {
 			break
 		}
 		fresh = rest
+		c.monitor.Packet(packet)
+		if c.timeline == nil {
+			continue
+		}
 		if ref, ok := ts.ReadPCR(packet); ok {
 			c.timeline.Add(offset, ref)
 			c.blind = false

@@ -1,6 +1,11 @@
 package source
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/corecast/corecast/source/ts"
+)
 
 // Counts is what a source has done so far.
 type Counts struct {
@@ -17,6 +22,22 @@ type Counts struct {
 // Progress is Counts while they change: Run writes them, anybody reads them.
 type Progress struct {
 	payloads, headers, entries, mediaBytes, unsent, shorter, shifts, warnings atomic.Uint64
+
+	mu     sync.Mutex // guards health
+	health ts.Health
+}
+
+// Health returns what has been seen of the input, a transport stream.
+func (p *Progress) Health() ts.Health {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.health
+}
+
+func (p *Progress) setHealth(h ts.Health) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.health = h
 }
 
 // Counts returns the counts of this moment. A round under way may show partly.

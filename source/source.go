@@ -109,6 +109,7 @@ type runner struct {
 	chunks   *chunker
 	feed     *feed // of a live input
 	path     pathSize
+	watch    inputWatch
 	pacer    pacer
 	rounds   *rounds
 	sequence uint32
@@ -149,6 +150,7 @@ func newRunner(cfg Config, in input.Input, out Sender) (*runner, error) {
 		path:     newPathSize(out, cfg.Channel.SourceEID.Is6()),
 		sequence: cfg.FirstSequence,
 	}
+	r.watch = inputWatch{in: in, warn: r.warn}
 	size := cfg.Channel.PayloadSize
 	if size == 0 {
 		size = r.path.first(cfg.Channel.MTU)
@@ -190,6 +192,9 @@ func (r *runner) run(ctx context.Context) error {
 		if err := r.round(ctx, media, r.window(due)); err != nil {
 			return err
 		}
+		health := r.chunks.monitor.Health()
+		r.cfg.Progress.setHealth(health)
+		r.watch.look(r.cfg.Clock.Now(), health)
 	}
 	return ctx.Err()
 }
