@@ -3,6 +3,7 @@ package source_test
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,7 @@ func TestFFmpeg(t *testing.T) {
 	if err != nil {
 		t.Skip("no ffmpeg on PATH: the real encoder is not tested (apt-get install ffmpeg)")
 	}
+	ports := freePorts(t, 4)
 	// Both ends drop what is still in SRT's delay when the encoder hangs up,
 	// and ffmpeg's RTP muxer cuts the last frame short by itself.
 	for name, c := range map[string]struct {
@@ -37,7 +39,7 @@ func TestFFmpeg(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			port := freePort(t)
+			port := <-ports
 			const seconds, frames = "3", 75
 			format := "mpegts"
 			if name == "RTP" {
@@ -72,6 +74,22 @@ func TestFFmpeg(t *testing.T) {
 			checkDecodes(t, ffmpeg, out.media.Bytes(), frames, c.atEnd)
 		})
 	}
+}
+
+// freePorts returns UDP ports that were free a moment ago, all at once.
+func freePorts(t *testing.T, n int) chan string {
+	t.Helper()
+	ports := make(chan string, n)
+	for range n {
+		c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		_, port, _ := net.SplitHostPort(c.LocalAddr().String())
+		ports <- port
+	}
+	return ports
 }
 
 // checkDecodes has ffmpeg decode media: no error, and as many frames as there
