@@ -24,8 +24,9 @@ require (
 require (
 	github.com/benburkert/openpgp v0.0.0-20160410205803-c2471f86866c // indirect
 	github.com/danielgtaylor/huma/v2 v2.37.2 // indirect
-	github.com/datarhei/gosrt v0.11.0 // indirect
+	github.com/datarhei/gosrt v0.11.0
 	github.com/gaissmai/bart v0.30.0 // indirect
+	github.com/go-jose/go-jose/v4 v4.1.8 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/pion/randutil v0.1.0 // indirect
 	github.com/pion/rtp v1.10.5 // indirect
