@@ -133,7 +133,7 @@ func (l *List) ListSize() int { return l.listSize }
 // Join adds a viewer until expires; the zero time means until it leaves. A
 // viewer that is there already is ErrPresent, with its ID.
 func (l *List) Join(v Viewer, expires time.Time) (ID, error) {
-	if err := l.check(v); err != nil {
+	if err := l.Check(v); err != nil {
 		return 0, err
 	}
 	l.mu.Lock()
@@ -152,7 +152,8 @@ func (l *List) Join(v Viewer, expires time.Time) (ID, error) {
 	return l.viewers.id(at), nil
 }
 
-func (l *List) check(v Viewer) error {
+// Check says why a viewer cannot be one of this list; nil if it can.
+func (l *List) Check(v Viewer) error {
 	if !v.EID.IsValid() || v.EID.Is6() != l.IPv6() || v.EID.Zone() != "" || v.EID.Is4In6() || v.Port == 0 {
 		family := "IPv4"
 		if l.IPv6() {
