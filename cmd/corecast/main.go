@@ -88,6 +88,7 @@ func newRootCommand() *cobra.Command {
 		return usagef("%w (see `%s --help`)", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemoCommand(), newControllerCommand(), newSwitchCommand(), newCheckCommand(), newBenchCommand())
+	root.AddCommand(newDemoCommand(), newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand(),
+		newCheckCommand(), newBenchCommand())
 	return root
 }
