@@ -66,6 +66,7 @@ type Controller struct {
 
 	mu      sync.Mutex // guards what follows; never held while calling an owner
 	state   State
+	fed     bool     // the mappings are SetMappings', not the configuration's
 	order   []string // switches, as configured
 	owners  map[string]*owner
 	changed chan struct{} // closed and replaced at each change of a status
@@ -91,17 +92,19 @@ func New(cfg *config.Config, opts Options) (*Controller, error) {
 }
 
 // Apply makes cfg the desired state. Switches that it no longer names are let
-// go as they are.
+// go as they are. Mappings are those of the last SetMappings, or cfg's own if
+// there was none.
 func (c *Controller) Apply(cfg *config.Config) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	next := State{Schema: c.schema, Config: cfg, Mappings: StaticMappings(cfg), Numbers: c.state.Numbers}
-	holdings, numbers, err := Desired(next)
-	if err != nil {
-		return fmt.Errorf("desired state: %w", err)
+	mappings := c.state.Mappings
+	if !c.fed {
+		mappings = StaticMappings(cfg)
 	}
-	next.Numbers = numbers
-	c.state = next
+	holdings, err := c.desireLocked(cfg, mappings)
+	if err != nil {
+		return err
+	}
 	c.order = c.order[:0]
 	for i := range cfg.Switches {
 		sw := &cfg.Switches[i]
@@ -125,6 +128,38 @@ func (c *Controller) Apply(cfg *config.Config) error {
 		}
 	}
 	return nil
+}
+
+// SetMappings makes ms the mappings in use, instead of the configuration's own:
+// each EID prefix of an instance once. Switches whose entries stay the same are
+// not touched.
+func (c *Controller) SetMappings(ms []Mapping) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	holdings, err := c.desireLocked(c.state.Config, ms)
+	if err != nil {
+		return err
+	}
+	c.fed = true
+	for name, h := range holdings {
+		if o := c.owners[name]; !o.wanted.Load().equal(h) {
+			o.want(h)
+		}
+	}
+	return nil
+}
+
+// desireLocked computes what a configuration and mappings ask for, and keeps
+// them if that works.
+func (c *Controller) desireLocked(cfg *config.Config, ms []Mapping) (map[string]*Holding, error) {
+	next := State{Schema: c.schema, Config: cfg, Mappings: ms, Numbers: c.state.Numbers}
+	holdings, numbers, err := Desired(next)
+	if err != nil {
+		return nil, fmt.Errorf("desired state: %w", err)
+	}
+	next.Numbers = numbers
+	c.state = next
+	return holdings, nil
 }
 
 // Run reconciles until ctx ends, and returns when every session is closed. It

@@ -350,6 +350,55 @@ func TestApply(t *testing.T) {
 	ready(t, c)
 }
 
+func TestSetMappings(t *testing.T) {
+	cfg, _ := fig2(t)
+	w := &tap{}
+	c, _ := run(t, cfg, w, Options{})
+	ready(t, c)
+	before := w.count()
+
+	// What did not change writes nothing.
+	if err := c.SetMappings(StaticMappings(cfg)); err != nil {
+		t.Fatal(err)
+	}
+	// viewers-1 moves to another RLOC.
+	moved := StaticMappings(cfg)
+	rloc := netip.MustParseAddr("192.0.2.99")
+	for i := range moved {
+		if moved[i].Prefix == cfg.FindSite("viewers-1").EIDPrefixes[0] {
+			moved[i].RLOCs = []config.RLOC{{Address: rloc, Priority: 1, Weight: 100}}
+		}
+	}
+	if err := c.SetMappings(moved); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"itr", "etr-2", "etr-3", "etr-1"} {
+		if err := eventually(func() error { return differs(c, name) }); err != nil {
+			t.Error(err)
+		}
+	}
+	// Three switches have the mapping, by the index of an RLOC that is another
+	// now; etr-1 is behind it.
+	if got := w.count() - before; got != 3 {
+		t.Errorf("%d updates for a mapping that moved, want 3", got)
+	}
+	// A new configuration does not bring back the old mappings.
+	before = w.count()
+	if err := c.Apply(cfg); err != nil {
+		t.Fatal(err)
+	}
+	ready(t, c)
+	if got := w.count() - before; got != 0 {
+		t.Errorf("%d updates for the same configuration", got)
+	}
+	// Mappings that contradict each other are refused, and the others stay.
+	twice := append(StaticMappings(cfg), moved...)
+	if err := c.SetMappings(twice); err == nil {
+		t.Error("two mappings of one prefix were taken")
+	}
+	holds(t, c, "itr")
+}
+
 func TestCounters(t *testing.T) {
 	cfg, targets := fig2(t)
 	c, _ := run(t, cfg, nil, Options{})

@@ -2,6 +2,8 @@ package controller
 
 import (
 	"net/netip"
+	"reflect"
+	"slices"
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/p4rt"
@@ -37,6 +39,12 @@ type Holding struct {
 	// Problems are what could not be programmed, each naming the thing, what
 	// is wrong and what would be right.
 	Problems []string
+}
+
+// equal reports whether two holdings ask the same of a switch.
+func (h *Holding) equal(o *Holding) bool {
+	return slices.EqualFunc(h.Entries, o.Entries, (*p4rt.Entry).Equal) && reflect.DeepEqual(h.Groups, o.Groups) &&
+		reflect.DeepEqual(h.Meters, o.Meters) && slices.Equal(h.Problems, o.Problems)
 }
 
 // StaticMappings are the mappings that the configuration itself knows: every

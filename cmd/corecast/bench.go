@@ -20,6 +20,7 @@ func newBenchCommand() *cobra.Command {
 			func(bench.Options) (*bench.Report, error) { return bench.Memory(bench.FullSizes()) }),
 		newBenchOf("etr", "CPU time at an ETR for each viewer's packet", bench.ETR),
 		newBenchSource(),
+		newBenchMapServer(), newBenchMapServerProcess(),
 	)
 	return cmd
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -49,6 +50,7 @@ func (c *Config) checkServers(p *problems) {
 	}
 	if c.Listen.HTTP != "" {
 		checkHostPort(p, "listen.http", c.Listen.HTTP)
+		c.checkLoopback(p)
 	}
 	c.checkStore(p)
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
@@ -64,6 +66,19 @@ func (c *Config) checkServers(p *problems) {
 		if o.Audience == "" {
 			p.add("auth.oidc.audience", "is missing", "give the audience that tokens must name")
 		}
+	}
+}
+
+// checkLoopback keeps the REST API, which asks nobody who they are yet, from
+// being served to the network.
+func (c *Config) checkLoopback(p *problems) {
+	host, _, err := net.SplitHostPort(c.Listen.HTTP)
+	if err != nil || host == "localhost" {
+		return
+	}
+	if addr, err := netip.ParseAddr(host); err != nil || !addr.Unmap().IsLoopback() {
+		p.add("listen.http", fmt.Sprintf("%q can be reached from elsewhere, and the REST API has no authentication yet", c.Listen.HTTP),
+			`use a loopback address, such as "127.0.0.1:8080", with a proxy before it that authenticates`)
 	}
 }
 

@@ -17,6 +17,7 @@ func (c *Config) Complete() error {
 	c.defaults()
 	c.secrets(p)
 	c.checkServers(p)
+	c.checkMapServer(p)
 	c.checkSites(p)
 	c.checkSwitches(p)
 	c.checkChannels(p)
@@ -46,6 +47,7 @@ func (c *Config) defaults() {
 	for i := range c.Sites {
 		s := &c.Sites[i]
 		s.AcceptStreams = cmp.Or(s.AcceptStreams, AcceptKnown)
+		s.Replay = cmp.Or(s.Replay, ReplayMonotonic)
 		for j := range s.Streams {
 			s.Streams[j].Delivery = cmp.Or(s.Streams[j].Delivery, Unicast)
 		}
@@ -72,7 +74,7 @@ func (c *Config) secrets(p *problems) {
 			path := fmt.Sprintf("sites[%d].auth_keys[%d]", i, j)
 			if !slices.Contains(algorithms, k.Algorithm) {
 				p.add(path+".algorithm", fmt.Sprintf("unknown algorithm %q", k.Algorithm),
-					didYouMean(k.Algorithm, algorithms))
+					DidYouMean(k.Algorithm, algorithms))
 			}
 			switch {
 			case k.Secret != "":

@@ -97,7 +97,7 @@ func (d *decoder) object(n ast.Node, v reflect.Value, path string, depth int) {
 		field, ok := fieldOf(v, key)
 		if !ok {
 			d.list = append(d.list, Problem{File: d.origin.file, Line: line(pair.Key), Path: child,
-				What: "unknown key " + strconv.Quote(key), Fix: didYouMean(key, keys(v.Type()))})
+				What: "unknown key " + strconv.Quote(key), Fix: DidYouMean(key, keys(v.Type()))})
 			continue
 		}
 		d.origin.lines[child] = line(pair.Key)
@@ -150,8 +150,9 @@ func (d *decoder) number(n ast.Node, v reflect.Value, path string) {
 
 // examples shows the form of types whose own errors do not.
 var examples = map[reflect.Type]string{
-	reflect.TypeFor[*netip.Addr]():   "must be an IP address such as 10.0.0.10",
-	reflect.TypeFor[*netip.Prefix](): "must be an IP prefix such as 10.0.0.0/24",
+	reflect.TypeFor[*netip.Addr]():     "must be an IP address such as 10.0.0.10",
+	reflect.TypeFor[*netip.Prefix]():   "must be an IP prefix such as 10.0.0.0/24",
+	reflect.TypeFor[*netip.AddrPort](): `must be an IP address and a port, such as "192.0.2.1:4342" or "[2001:db8::1]:4342"`,
 }
 
 func (d *decoder) text(n ast.Node, v encoding.TextUnmarshaler, path string) {

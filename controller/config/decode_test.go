@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 const example = "../../examples/fig2.yaml"
@@ -41,6 +42,7 @@ listen: { lisp: ["127.0.0.1:4342"], http: "127.0.0.1:8080" }
 store: "file:corecast.db"            # or etcd://host:2379,host2:2379/prefix
 tls: { cert: a.pem, key: b.pem, client_ca: c.pem }
 auth: { tokens_file: t, oidc: { issuer: "https://id.example", audience: corecast } }
+map_server: { upstream: ["198.51.100.1:4342", "[2001:db8:ffff::1]:4342"], max_ttl: 12h, request_rate: 1000, register_rate: 5000 }
 switches:
   - name: itr1
     address: "127.0.0.1:9559"
@@ -68,6 +70,10 @@ sites:
     corecast: true
     accept_streams: known            # known | any | none
     auth_keys: [ { id: 1, algorithm: hmac-sha256-128, secret_env: STUDIO_KEY } ]
+    allowed_rlocs: [192.0.2.0/24, "2001:db8:ffff::/48"]
+    replay: off                      # monotonic | strict | off
+    registration_timeout: 90s
+    max_mappings: 1000
     streams: [ { source_eid: 10.9.0.10, reserved_eid: 10.9.255.1, delivery: multicast, group: 232.1.1.1, port: 5004 } ]
 channels:
   - { name: news, site: studio, source_eid: 10.0.0.10, reserved_eid: 10.0.255.1, source_eid6: "2001:db8:1::10", ingress: { switch: itr1, port: 1 },
@@ -79,6 +85,13 @@ channels:
 	}
 	if got := cfg.Sites[0].AuthKeys[0].Secret; got != "s3cret" || got.String() != "***" {
 		t.Errorf("secret %q prints %v", string(got), got)
+	}
+	if s := cfg.Sites[0]; s.Replay != ReplayOff || time.Duration(s.RegistrationTimeout) != 90*time.Second || s.MaxMappings != 1000 ||
+		len(s.AllowedRLOCs) != 2 {
+		t.Errorf("site %+v", s)
+	}
+	if m := cfg.MapServer; len(m.Upstream) != 2 || time.Duration(m.MaxTTL) != 12*time.Hour || m.RequestRate != 1000 || m.RegisterRate != 5000 {
+		t.Errorf("map_server %+v", m)
 	}
 	if len(cfg.Warnings) != 0 {
 		t.Errorf("warnings: %q", cfg.Warnings)
@@ -196,6 +209,20 @@ func TestMistakes(t *testing.T) {
 		{"store", "switches:", "store: bbolt\nswitches:", `c.yaml:1: store: "bbolt" is no store; write "file:PATH"`},
 		{"tls half", "switches:", "tls: { cert: a }\nswitches:", `c.yaml:1: tls: has only one of cert and key`},
 		{"listen", "switches:", "listen: { http: localhost }\nswitches:", `c.yaml:1: listen.http: "localhost" is not host:port`},
+		{"listen to all", "switches:", "listen: { http: \"0.0.0.0:8080\" }\nswitches:", `c.yaml:1: listen.http: "0.0.0.0:8080" can be reached from elsewhere`},
+		{"listen to a name", "switches:", "listen: { http: \"studio.example:8080\" }\nswitches:", `listen.http: "studio.example:8080" can be reached from elsewhere`},
+		{"LISP on a name", "switches:", "listen: { lisp: [\"localhost:4342\"] }\nswitches:", `c.yaml:1: listen.lisp[0]: "localhost:4342" is not an IP address and port; write it like`},
+		{"LISP twice", "switches:", "listen: { lisp: [\"[::]:4342\", \"[::]:4342\"] }\nswitches:", `c.yaml:1: listen.lisp[1]: [::]:4342 is listen.lisp[0] too`},
+		{"upstream", "switches:", "map_server: { upstream: [192.0.2.1] }\nswitches:", `c.yaml:1: map_server.upstream[0]: cannot be "192.0.2.1"; must be an IP address and a port`},
+		{"upstream nowhere", "switches:", "map_server: { upstream: [\"0.0.0.0:4342\"] }\nswitches:", `c.yaml:1: map_server.upstream[0]: 0.0.0.0:4342 is not a Map-Resolver`},
+		{"unknown key of the Map-Server", "switches:", "map_server: { max_tll: 1h }\nswitches:", `c.yaml:1: map_server.max_tll: unknown key "max_tll"; did you mean max_ttl?`},
+		{"replay", "corecast: true", "corecast: true\n    replay: monotone", `c.yaml:14: sites[0].replay: cannot be "monotone"; must be monotonic, strict or off`},
+		{"duration", "corecast: true", "corecast: true\n    registration_timeout: 180", `c.yaml:14: sites[0].registration_timeout: cannot be "180"; must be a time of 1s or more with its unit`},
+		{"short duration", "corecast: true", "corecast: true\n    registration_timeout: 10ms", `registration_timeout: cannot be "10ms"; must be a time of 1s or more`},
+		{"limits without keys", "corecast: true", "corecast: true\n    max_mappings: 5", `c.yaml:14: sites[0].max_mappings: has no use without auth_keys`},
+		{"allowed RLOCs", "corecast: true", "corecast: true\n    allowed_rlocs: [192.0.2.1/24]", `c.yaml:14: sites[0].allowed_rlocs[0]: 192.0.2.1/24 has host bits set; write 192.0.2.0/24`},
+		{"one key id twice", "corecast: true", "corecast: true\n    auth_keys:\n      - { id: 1, algorithm: hmac-sha1-96, secret: x }\n      - { id: 1, algorithm: hmac-sha256-128, secret: y }",
+			`c.yaml:16: sites[0].auth_keys[1].id: 1 is the id of auth_keys[0] too`},
 		{"not YAML", "switches:", "switches: [", `is not valid YAML`},
 	}
 	for _, tc := range cases {

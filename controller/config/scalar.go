@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Target is the kind of switch behind a P4Runtime address.
@@ -48,6 +49,16 @@ const (
 	Multicast Delivery = "multicast"
 )
 
+// Replay is which Map-Registers count as replayed.
+type Replay string
+
+// Replay protections.
+const (
+	ReplayMonotonic Replay = "monotonic" // nonces must grow, for each xTR-ID and key
+	ReplayStrict    Replay = "strict"    // and xTRs must say their xTR-ID, and never repeat themselves
+	ReplayOff       Replay = "off"       // any nonce: for xTRs that send random ones
+)
+
 // YesNo is a yes or no that has a default: the zero value means that neither is
 // given.
 type YesNo string
@@ -74,6 +85,11 @@ func (a *AcceptStreams) UnmarshalText(b []byte) error {
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (d *Delivery) UnmarshalText(b []byte) error { return oneOf(d, b, Unicast, Multicast) }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *Replay) UnmarshalText(b []byte) error {
+	return oneOf(r, b, ReplayMonotonic, ReplayStrict, ReplayOff)
+}
 
 func oneOf[T ~string](dst *T, text []byte, allowed ...T) error {
 	if v := T(text); slices.Contains(allowed, v) {
@@ -123,6 +139,19 @@ func PortMAC(switchName string, port uint16) MAC {
 	m := MAC(sum[:6])
 	m[0] = m[0]&^0x03 | 0x02
 	return m
+}
+
+// Duration is a time span.
+type Duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil || v < time.Second {
+		return fmt.Errorf("must be a time of 1s or more with its unit, such as 90s, 3m or 24h")
+	}
+	*d = Duration(v)
+	return nil
 }
 
 // Rate is media bits a second; 0 means unlimited.

@@ -7,13 +7,14 @@ import (
 
 // Config is the whole configuration file.
 type Config struct {
-	Listen   Listen    `yaml:"listen"`
-	Store    string    `yaml:"store"`
-	TLS      TLS       `yaml:"tls"`
-	Auth     Auth      `yaml:"auth"`
-	Switches []Switch  `yaml:"switches"`
-	Sites    []Site    `yaml:"sites"`
-	Channels []Channel `yaml:"channels"`
+	Listen    Listen    `yaml:"listen"`
+	Store     string    `yaml:"store"`
+	TLS       TLS       `yaml:"tls"`
+	Auth      Auth      `yaml:"auth"`
+	MapServer MapServer `yaml:"map_server"`
+	Switches  []Switch  `yaml:"switches"`
+	Sites     []Site    `yaml:"sites"`
+	Channels  []Channel `yaml:"channels"`
 
 	// Warnings are what is allowed but will not do all that was asked for;
 	// Complete fills them in.
@@ -45,6 +46,19 @@ type Auth struct {
 type OIDC struct {
 	Issuer   string `yaml:"issuer"`
 	Audience string `yaml:"audience"`
+}
+
+// MapServer says how the Map-Server and Map-Resolver treats all sites; what is
+// left out (0) has the Map-Server's default.
+type MapServer struct {
+	// Upstream are Map-Resolvers to ask for EIDs of no site.
+	Upstream []netip.AddrPort `yaml:"upstream"`
+	// MaxTTL caps how long requesters may keep a mapping.
+	MaxTTL Duration `yaml:"max_ttl"`
+	// RequestRate is how many Map-Requests a second are taken from one source,
+	// RegisterRate how many records of Map-Registers.
+	RequestRate  uint32 `yaml:"request_rate"`
+	RegisterRate uint32 `yaml:"register_rate"`
 }
 
 // Switch is one P4Runtime target and the site whose border it is.
@@ -125,7 +139,18 @@ type Site struct {
 	CoreCast            bool          `yaml:"corecast"`
 	AcceptStreams       AcceptStreams `yaml:"accept_streams"`
 	AuthKeys            []AuthKey     `yaml:"auth_keys"`
-	Streams             []Stream      `yaml:"streams"`
+	// AllowedRLOCs, unless empty, are what the locators that the site's xTRs
+	// register must be in.
+	AllowedRLOCs []netip.Prefix `yaml:"allowed_rlocs"`
+	// Replay is how the site is protected from recorded Map-Registers.
+	Replay Replay `yaml:"replay"`
+	// RegistrationTimeout is how long a registration lasts that does not ask
+	// to last for its TTL; 0 is the 3 minutes of RFC 9301.
+	RegistrationTimeout Duration `yaml:"registration_timeout"`
+	// MaxMappings bounds what the site's xTRs may register; 0 is the
+	// Map-Server's default.
+	MaxMappings uint32   `yaml:"max_mappings"`
+	Streams     []Stream `yaml:"streams"`
 }
 
 // RLOC is one locator of a site; the lowest priority wins, equal ones share by

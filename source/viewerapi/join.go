@@ -163,7 +163,7 @@ func (s *Server) lease(c *channel, id dstlist.ID, v dstlist.Viewer, expires time
 	ttl := time.Until(expires)
 	return &Lease{
 		ID: c.ids.encode(id), Channel: c.Name, EID: v.EID.String(), Port: v.Port, Source: c.Source.String(),
-		TTL: seconds(ttl), RenewAfter: seconds(renewAfter(ttl)), Expires: expires.UTC().Round(time.Millisecond),
+		TTL: seconds(ttl), RenewAfter: seconds(renewAfter(ttl)), Expires: expires.UTC().Truncate(time.Millisecond),
 	}
 }
 

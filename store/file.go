@@ -1,0 +1,214 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
+)
+
+// File is a Store in a bbolt file, which one process at a time may have open.
+// Its one writer goroutine takes all transactions that wait for it into one
+// write of the file: callers share the fsync.
+type File struct {
+	path    string
+	db      *bbolt.DB
+	history *history
+	leases  *deadlines
+	jobs    chan *job     // to the writer; unbuffered: what was sent is done
+	closing chan struct{} // closed by Close
+	ended   chan struct{} // closed when the writer has ended
+	once    sync.Once     // of Close
+}
+
+var _ Store = (*File)(nil)
+
+// lockWait is how long OpenFile waits for another process to let go of the
+// file: one that is being stopped needs a moment.
+const lockWait = time.Second
+
+// OpenFile opens the store in a file, and makes it (mode 0600) if there is none.
+// Errors name the file and what to do.
+func OpenFile(path string) (*File, error) {
+	_, err := os.Stat(path)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	db, err := openBolt(path)
+	if err != nil {
+		return nil, fmt.Errorf("store %s: %w", path, openError(err))
+	}
+	f := &File{
+		path: path, db: db, leases: newDeadlines(time.Now),
+		jobs: make(chan *job), closing: make(chan struct{}), ended: make(chan struct{}),
+	}
+	if err := errors.Join(f.load(), syncDirectory(path, isNew)); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("store %s %w", path, err)
+	}
+	go f.write()
+	return f, nil
+}
+
+// openBolt opens a bbolt file. bbolt trusts what it finds there: on a damaged
+// file it panics, or reads behind the end of the file.
+func openBolt(path string) (db *bbolt.DB, err error) {
+	var file *os.File
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			db, err = nil, fmt.Errorf("%w: %v", errDamaged, p)
+			file.Close()
+		}
+	}()
+	return bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			var err error
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
+	})
+}
+
+var errDamaged = errors.New("inconsistent")
+
+// openError says what to do about an error of bbolt.Open.
+func openError(err error) error {
+	switch {
+	case errors.Is(err, bbolterrors.ErrTimeout):
+		return errors.New("another process has it open: stop that one (is a corecast controller running?) or name another file")
+	}
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return fmt.Errorf("cannot be opened: %w: name a file in a directory that exists and that you may write", pe.Err)
+	}
+	return fmt.Errorf("is not a store, or damaged (%w): restore a backup or name another file", err)
+}
+
+// syncDirectory makes a new file's name durable.
+func syncDirectory(path string, isNew bool) error {
+	if !isNew {
+		return nil
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// load checks the file and takes from it what is kept in memory.
+func (f *File) load() error {
+	var ours bool
+	err := f.db.View(func(tx *bbolt.Tx) error {
+		info, err := os.Stat(f.path)
+		if err == nil && info.Size() < tx.Size() {
+			return fmt.Errorf("has %d bytes of %d: it is damaged; restore a backup or name another", info.Size(), tx.Size())
+		}
+		ours = tx.Bucket(metaBucket) != nil
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if ours {
+		err = f.db.View(format)
+	} else {
+		err = f.db.Update(format)
+	}
+	if err != nil {
+		return err
+	}
+	return f.db.View(func(tx *bbolt.Tx) error {
+		b := bucketsOf(tx)
+		f.history = newHistory(b.revision())
+		return b.leases.ForEach(func(k, _ []byte) error {
+			var id LeaseID
+			for _, octet := range k {
+				id = id<<8 | LeaseID(octet)
+			}
+			ttl, _ := b.ttl(id)
+			f.leases.set(id, ttl)
+			return nil
+		})
+	})
+}
+
+// Get implements Store.
+func (f *File) Get(ctx context.Context, key string) (e Entry, err error) {
+	if err := checkKey(key); err != nil {
+		return Entry{}, err
+	}
+	err = f.view(ctx, func(b buckets) error {
+		var ok bool
+		if e, ok, err = b.entry(key); err == nil && !ok {
+			err = fmt.Errorf("%s: %w", key, ErrNotFound)
+		}
+		return err
+	})
+	return e, err
+}
+
+// List implements Store.
+func (f *File) List(ctx context.Context, prefix, after string, limit int) (page Page, err error) {
+	err = f.view(ctx, func(b buckets) error {
+		page.Revision = b.revision()
+		c := b.keys.Cursor()
+		from := max(prefix, after)
+		k, v := c.Seek([]byte(from))
+		if after != "" && string(k) == after {
+			k, v = c.Next()
+		}
+		for ; bytes.HasPrefix(k, []byte(prefix)) && k != nil; k, v = c.Next() {
+			if limit > 0 && len(page.Entries) == limit {
+				page.More = true
+				return nil
+			}
+			e, err := decodeEntry(k, v)
+			if err != nil {
+				return err
+			}
+			page.Entries = append(page.Entries, e)
+		}
+		return nil
+	})
+	return page, err
+}
+
+// view reads, in a transaction of its own.
+func (f *File) view(ctx context.Context, read func(buckets) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := f.db.View(func(tx *bbolt.Tx) error { return read(bucketsOf(tx)) })
+	if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
+		return fmt.Errorf("store %s: %w", f.path, ErrClosed)
+	}
+	return err
+}
+
+// Watch implements Store.
+func (f *File) Watch(ctx context.Context, prefix string, after Revision) iter.Seq2[Change, error] {
+	return f.history.watch(ctx, prefix, after)
+}
+
+// Close implements Store.
+func (f *File) Close() error {
+	var err error
+	f.once.Do(func() {
+		close(f.closing)
+		<-f.ended
+		f.history.close()
+		err = f.db.Close()
+	})
+	return err
+}

@@ -1,0 +1,320 @@
+// Package storetest holds the tests that every store.Store must pass, whatever
+// keeps its data. They promise nothing of their own: store's documentation does.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/corecast/corecast/store"
+)
+
+// patience is how long a test waits for what must come: far more than it
+// should take on a busy machine.
+const patience = 20 * time.Second
+
+// Run runs all tests, each on a store that fresh makes empty.
+func Run(t *testing.T, fresh func(t *testing.T) store.Store) {
+	tests := []struct {
+		name string
+		test func(*testing.T, store.Store)
+	}{
+		{"put, get, delete", testPutGetDelete},
+		{"conditions", testConditions},
+		{"transactions are whole", testTransactionsAreWhole},
+		{"list", testList},
+		{"values are copies", testValuesAreCopies},
+		{"what is refused", testRefused},
+		{"ended contexts", testEndedContexts},
+		{"concurrent writers", testConcurrentWriters},
+		{"counter", testCounter},
+		{"watch", testWatch},
+		{"watch from a revision", testWatchFromRevision},
+		{"watch that falls behind", testWatchFallsBehind},
+		{"watch of what never was", testWatchOfTheFuture},
+		{"close ends watches", testCloseEndsWatches},
+		{"lease expires", testLeaseExpires},
+		{"lease renewed", testLeaseRenewed},
+		{"lease revoked", testLeaseRevoked},
+		{"lease left", testLeaseLeft},
+		{"random transactions", testRandom},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // leases take seconds
+			s := fresh(t)
+			t.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					t.Errorf("Close: %v", err)
+				}
+			})
+			tt.test(t, s)
+		})
+	}
+}
+
+func testPutGetDelete(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	if e, err := s.Get(ctx, "sites/a"); !errors.Is(err, store.ErrNotFound) {
+		t.Fatalf("Get of nothing: %+v, %v", e, err)
+	}
+	first := must(store.Put(ctx, s, "sites/a", []byte("one")))(t)
+	second := must(store.Put(ctx, s, "sites/a", []byte("two")))(t)
+	if second != first+1 {
+		t.Errorf("revisions %d, then %d", first, second)
+	}
+	want := store.Entry{Key: "sites/a", Value: []byte("two"), Created: first, Modified: second}
+	wantEntry(t, s, want)
+
+	if r := must(store.Delete(ctx, s, "sites/b"))(t); r != second {
+		t.Errorf("deleting nothing: revision %d, want still %d", r, second)
+	}
+	third := must(store.Delete(ctx, s, "sites/a"))(t)
+	if _, err := s.Get(ctx, "sites/a"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("Get of what was deleted: %v", err)
+	}
+	fourth := must(store.Put(ctx, s, "sites/a", nil))(t)
+	if fourth != third+1 {
+		t.Errorf("revisions %d, then %d", third, fourth)
+	}
+	wantEntry(t, s, store.Entry{Key: "sites/a", Created: fourth, Modified: fourth})
+}
+
+func testConditions(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	created := must(store.PutIf(ctx, s, "k", []byte("1"), 0))(t)
+	wantConflict(t, store.ConflictError{Condition: store.Condition{Key: "k"}, Found: created})(store.PutIf(ctx, s, "k", []byte("2"), 0))
+	changed := must(store.PutIf(ctx, s, "k", []byte("2"), created))(t)
+	wantConflict(t, store.ConflictError{Condition: store.Condition{Key: "k", Modified: created}, Found: changed})(
+		store.PutIf(ctx, s, "k", []byte("3"), created))
+	wantEntry(t, s, store.Entry{Key: "k", Value: []byte("2"), Created: created, Modified: changed})
+
+	must(store.Delete(ctx, s, "k"))(t)
+	wantConflict(t, store.ConflictError{Condition: store.Condition{Key: "k", Modified: changed}})(
+		store.PutIf(ctx, s, "k", []byte("3"), changed))
+	must(store.PutIf(ctx, s, "k", []byte("3"), 0))(t)
+}
+
+func testTransactionsAreWhole(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	at := must(store.Put(ctx, s, "a", []byte("1")))(t)
+	txn := store.Txn{
+		If:   []store.Condition{{Key: "a", Modified: at}, {Key: "b"}},
+		Then: []store.Op{{Key: "b", Value: []byte("2")}, {Key: "a", Delete: true}, {Key: "c", Value: []byte("3")}},
+	}
+	r := must(s.Commit(ctx, txn))(t)
+	wantKeys(t, s, "", "b", "c")
+	for _, key := range []string{"b", "c"} {
+		if e := must(s.Get(ctx, key))(t); e.Modified != r {
+			t.Errorf("%s at revision %d, the transaction at %d", key, e.Modified, r)
+		}
+	}
+	// One condition of two fails: nothing is done.
+	c := must(s.Get(ctx, "c"))(t)
+	_, err := s.Commit(ctx, store.Txn{
+		If:   []store.Condition{{Key: "c", Modified: c.Modified}, {Key: "b", Modified: 99}},
+		Then: []store.Op{{Key: "c", Delete: true}, {Key: "d", Value: []byte("4")}},
+	})
+	if !errors.Is(err, store.ErrConflict) {
+		t.Errorf("Commit: %v", err)
+	}
+	wantKeys(t, s, "", "b", "c")
+	// Operations on one key are done in order.
+	must(s.Commit(ctx, store.Txn{Then: []store.Op{
+		{Key: "b", Value: []byte("x")}, {Key: "b", Delete: true}, {Key: "c", Delete: true}, {Key: "c", Value: []byte("y")}}}))(t)
+	wantKeys(t, s, "", "c")
+	if e := must(s.Get(ctx, "c"))(t); string(e.Value) != "y" || e.Created != e.Modified {
+		t.Errorf("deleted and put again: %+v", e)
+	}
+}
+
+func testList(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	keys := []string{"a", "site/a", "site/a/x", "site/b", "sites/a", "z"}
+	var last store.Revision
+	for _, k := range []int{3, 0, 5, 2, 4, 1} {
+		last = must(store.Put(ctx, s, keys[k], []byte(keys[k])))(t)
+	}
+	tests := []struct {
+		prefix, after string
+		limit         int
+		want          []string
+		more          bool
+	}{
+		{"", "", 0, keys, false},
+		{"", "", 6, keys, false},
+		{"", "", 5, keys[:5], true},
+		{"site/", "", 0, keys[1:4], false},
+		{"site/", "", 2, keys[1:3], true},
+		{"site/", "site/a", 1, keys[2:3], true},
+		{"site/", "site/a/x", 1, keys[3:4], false},
+		{"site/", "site/a/w", 1, keys[2:3], true},
+		{"site/", "site/b", 0, nil, false},
+		{"site/", "a", 0, keys[1:4], false},
+		{"site/", "z", 0, nil, false},
+		{"site", "", 0, keys[1:5], false},
+		{"nothing/", "", 0, nil, false},
+	}
+	for _, tt := range tests {
+		page, err := s.List(ctx, tt.prefix, tt.after, tt.limit)
+		if got := keysOf(page.Entries); err != nil || !slices.Equal(got, tt.want) || page.More != tt.more || page.Revision != last {
+			t.Errorf("List(%q, %q, %d) = %q, more %v at %d, %v; want %q, %v at %d",
+				tt.prefix, tt.after, tt.limit, got, page.More, page.Revision, err, tt.want, tt.more, last)
+		}
+	}
+	var ops []store.Op
+	for i := range 2500 { // more than All reads at a time
+		ops = append(ops, store.Op{Key: fmt.Sprintf("many/%04d", i), Value: []byte{byte(i)}})
+	}
+	for part := range slices.Chunk(ops, 100) {
+		must(s.Commit(ctx, store.Txn{Then: part}))(t)
+	}
+	n := 0
+	for e, err := range store.All(ctx, s, "many/") {
+		if err != nil || e.Key != ops[n].Key || !bytes.Equal(e.Value, ops[n].Value) {
+			t.Fatalf("entry %d: %+v, %v", n, e, err)
+		}
+		n++
+	}
+	if n != len(ops) {
+		t.Errorf("All yielded %d entries of %d", n, len(ops))
+	}
+}
+
+func testValuesAreCopies(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	value := []byte("value")
+	must(store.Put(ctx, s, "k", value))(t)
+	value[0] = 'X'
+	e := must(s.Get(ctx, "k"))(t)
+	e.Value[1] = 'X'
+	page := must(s.List(ctx, "", "", 0))(t)
+	page.Entries[0].Value[2] = 'X'
+	w := watch(t, s, "", 0)
+	w.next(t).Events[0].Value[3] = 'X'
+	w = watch(t, s, "", 0)
+	for what, got := range map[string][]byte{
+		"Get": must(s.Get(ctx, "k"))(t).Value, "List": must(s.List(ctx, "", "", 0))(t).Entries[0].Value, "Watch": w.next(t).Events[0].Value,
+	} {
+		if string(got) != "value" {
+			t.Errorf("%s gives %q", what, got)
+		}
+	}
+}
+
+func testRefused(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	long := string(bytes.Repeat([]byte("k"), store.MaxKey))
+	must(store.Put(ctx, s, long, bytes.Repeat([]byte{1}, store.MaxValue)))(t)
+	if e := must(s.Get(ctx, long))(t); len(e.Value) != store.MaxValue {
+		t.Errorf("the longest value comes back with %d bytes", len(e.Value))
+	}
+	must(store.Delete(ctx, s, long))(t)
+	for what, err := range map[string]error{
+		"no key":         errOf(store.Put(ctx, s, "", nil)),
+		"leading slash":  errOf(store.Put(ctx, s, "/a", nil)),
+		"long key":       errOf(store.Put(ctx, s, long+"k", nil)),
+		"long value":     errOf(store.Put(ctx, s, "a", make([]byte, store.MaxValue+1))),
+		"condition":      errOf(s.Commit(ctx, store.Txn{If: []store.Condition{{}}})),
+		"second of two":  errOf(s.Commit(ctx, store.Txn{Then: []store.Op{{Key: "a"}, {}}})),
+		"get of no key":  errOf(s.Get(ctx, "")),
+		"short lease":    errOf(s.Grant(ctx, time.Millisecond)),
+		"negative lease": errOf(s.Grant(ctx, -time.Second)),
+	} {
+		if !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s: %v, want ErrInvalid", what, err)
+		}
+	}
+	wantKeys(t, s, "")
+}
+
+func testEndedContexts(t *testing.T, s store.Store) {
+	ctx, cancel := context.WithCancel(t.Context())
+	id := must(s.Grant(ctx, time.Minute))(t)
+	cancel()
+	for what, err := range map[string]error{
+		"Get":    errOf(s.Get(ctx, "k")),
+		"List":   errOf(s.List(ctx, "", "", 0)),
+		"Commit": errOf(store.Put(ctx, s, "k", nil)),
+		"Grant":  errOf(s.Grant(ctx, time.Minute)),
+		"Renew":  s.Renew(ctx, id),
+		"Revoke": s.Revoke(ctx, id),
+	} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want context.Canceled", what, err)
+		}
+	}
+	for _, err := range s.Watch(ctx, "", 0) {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("Watch: %v, want context.Canceled", err)
+		}
+	}
+	wantKeys(t, s, "")
+}
+
+func testConcurrentWriters(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	const writers, each = 8, 10
+	var wg sync.WaitGroup
+	revisions := make([][]store.Revision, writers)
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				r, err := store.Put(ctx, s, fmt.Sprintf("%d/%d", w, i), []byte{1})
+				if err != nil {
+					t.Error(err)
+				}
+				revisions[w] = append(revisions[w], r)
+			}
+		})
+	}
+	wg.Wait()
+	all := slices.Concat(revisions...)
+	slices.Sort(all)
+	for i, r := range all {
+		if r != all[0]+store.Revision(i) {
+			t.Fatalf("revisions %v: want one for each of %d transactions", all, writers*each)
+		}
+	}
+	if page := must(s.List(ctx, "", "", 0))(t); len(page.Entries) != writers*each || page.Revision != all[len(all)-1] {
+		t.Errorf("%d entries at %d", len(page.Entries), page.Revision)
+	}
+}
+
+func testCounter(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	const callers, each = 4, 10
+	var mu sync.Mutex
+	seen := map[uint64]bool{}
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for range each {
+				n, err := store.Next(ctx, s, "election/id", 100)
+				mu.Lock()
+				if err != nil || n < 100 || seen[n] {
+					t.Errorf("Next = %d, %v, seen before: %v", n, err, seen[n])
+				}
+				seen[n] = true
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if n := must(store.Next(ctx, s, "election/id", 5))(t); n != 100+callers*each {
+		t.Errorf("Next = %d after %d calls from 100 on", n, callers*each)
+	}
+	if n := must(store.Next(ctx, s, "election/id", 1000))(t); n != 1000 {
+		t.Errorf("Next = %d with the floor at 1000", n)
+	}
+	must(store.Put(ctx, s, "election/id", []byte("x")))(t)
+	if n, err := store.Next(ctx, s, "election/id", 5); err == nil {
+		t.Errorf("Next = %d of what is no counter", n)
+	}
+}
