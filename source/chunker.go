@@ -16,6 +16,9 @@ const (
 	// maxLookahead is how far a chunker reads ahead for the next clock
 	// reference: 100 ms, the most there should be, at 320 Mbit/s.
 	maxLookahead = 4 << 20
+	// maxIdle is how long a live input may leave a chunk unfinished before
+	// what there is of it is sent.
+	maxIdle = 250 * time.Millisecond
 )
 
 // ErrEmpty: an input without a single byte.
@@ -31,6 +34,8 @@ type chunker struct {
 	r, w   int   // buf[r:w] is read and not yet handed out
 	offset int64 // in the stream, of buf[r]
 	err    error // why there will be no more bytes
+	feed   *feed // in, if it is live
+	idle   bool  // nothing has come for maxIdle
 
 	// For media paced by its clock; timeline is nil when it is not.
 	timeline *ts.Timeline
@@ -78,7 +83,7 @@ func (c *chunker) open(opaque bool) error {
 // next returns the next chunk, valid until the following call, and when it is
 // due. After the last one it returns io.EOF or what ended the input.
 func (c *chunker) next() (media []byte, due time.Duration, err error) {
-	for !c.ready() && c.err == nil {
+	for c.idle = false; !c.ready() && c.err == nil && !c.idle; {
 		c.read()
 	}
 	if c.r == c.w {
@@ -151,13 +156,26 @@ func (c *chunker) read() {
 		}
 		c.r, c.w = 0, held
 	}
-	n, err := c.in.Read(c.buf[c.w:])
+	n, err := c.take(c.buf[c.w:])
 	fresh := c.buf[c.w : c.w+n]
 	c.w += n
 	c.err = err
 	if c.scanner != nil {
 		c.scan(fresh)
 	}
+}
+
+// take reads from the input. A live one that has begun a chunk is not waited
+// for long.
+func (c *chunker) take(b []byte) (int, error) {
+	if c.feed == nil || c.r == c.w {
+		return c.in.Read(b)
+	}
+	n, err := c.feed.readWithin(b, maxIdle)
+	if err == errIdle {
+		c.idle, err = true, nil
+	}
+	return n, err
 }
 
 // scan watches the packets in fresh bytes, and looks for clock references.

@@ -4,7 +4,8 @@
 //
 // Run is one channel. It promises that
 //   - the media arrives as it is: chunks are cut from the bytes of the input,
-//     the last one may be shorter, nothing is added or left out;
+//     the last one may be shorter, and so may one before a pause of a live
+//     input; nothing is added or left out;
 //   - a round (a payload and all its headers) is sent whole or not begun, so
 //     that an end in the middle leaves every viewer with the same payloads;
 //   - rounds are paced by the clock in the stream (or by arrival, a bitrate,

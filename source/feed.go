@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -25,7 +26,8 @@ type feed struct {
 
 	// mu guards everything below.
 	mu      sync.Mutex
-	changed sync.Cond // there are bytes, there is room, or it is over
+	changed sync.Cond   // there are bytes, there is room, or it is over
+	alarm   *time.Timer // wakes a reader that has waited long enough
 	ring    []byte
 	r, held int   // ring[r:r+held], which may go over the end, waits
 	err     error // why there will be no more bytes
@@ -40,6 +42,12 @@ type feed struct {
 func newFeed(in input.Input) *feed {
 	f := &feed{Input: in, done: make(chan struct{}), ring: make([]byte, feedSize), since: time.Now()}
 	f.changed.L = &f.mu
+	f.alarm = time.AfterFunc(time.Hour, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.changed.Broadcast()
+	})
+	f.alarm.Stop()
 	go f.fill()
 	return f
 }
@@ -94,15 +102,29 @@ func (f *feed) measureLocked(n int) {
 
 // Read implements io.Reader: it waits for bytes, and gives all of them before
 // the error that ended the input.
-func (f *feed) Read(b []byte) (int, error) {
+func (f *feed) Read(b []byte) (int, error) { return f.readWithin(b, 0) }
+
+// errIdle: nothing came in the time to wait.
+var errIdle = errors.New("nothing came")
+
+// readWithin is Read that waits for so long; 0 is for ever.
+func (f *feed) readWithin(b []byte, d time.Duration) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	until := time.Now().Add(d)
+	if d > 0 && f.held == 0 {
+		f.alarm.Reset(d)
+		defer f.alarm.Stop()
+	}
 	for f.held == 0 {
 		if f.closed {
 			return 0, io.ErrClosedPipe
 		}
 		if f.err != nil {
 			return 0, f.err
+		}
+		if d > 0 && !time.Now().Before(until) {
+			return 0, errIdle
 		}
 		f.changed.Wait()
 	}

@@ -93,7 +93,7 @@ func Run(ctx context.Context, cfg Config, in input.Input, out Sender) (Report, e
 	}
 	if in.Live() {
 		r.feed = newFeed(in)
-		r.chunks.in = r.feed
+		r.chunks.in, r.chunks.feed = r.feed, r.feed
 		defer r.feed.stop()
 	}
 	// An input that waits for bytes does not look at the context.
