@@ -8,19 +8,19 @@ import (
 
 // probe returns how many segments the kernel takes in one message: 128 (Linux
 // 6.9 and later), 64 (4.18 and later), or 1 where there is no segmentation. It
-// sends that many bytes, a datagram each, from a socket to itself.
+// sends that many bytes, a datagram each, from a socket to itself. Where the
+// loopback interface is down, it is 64 if the socket option is known.
 func probe() int {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 1
 	}
 	defer func() { _ = unix.Close(fd) }()
-	if unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}) != nil {
+	if unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT, 0) != nil {
 		return 1
 	}
-	self, err := unix.Getsockname(fd)
-	if err != nil || unix.Connect(fd, self) != nil {
-		return 1
+	if !connectToItself(fd) {
+		return 64
 	}
 	c := control{size: 1}
 	c.header.Level, c.header.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
@@ -32,4 +32,12 @@ func probe() int {
 		}
 	}
 	return 1
+}
+
+func connectToItself(fd int) bool {
+	if unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}) != nil {
+		return false
+	}
+	self, err := unix.Getsockname(fd)
+	return err == nil && unix.Connect(fd, self) == nil
 }

@@ -26,6 +26,9 @@ type Sender struct {
 	raw   syscall.RawConn
 	limit int // datagrams in a message; 1 without segmentation
 
+	refused int  // times in a row that segmentation was refused
+	single  bool // the next plan does without it
+
 	// The plan of a Send, in memory that is used again and again.
 	messages [maxMessages]mmsghdr
 	counts   [maxMessages]int // datagrams in each message
@@ -106,10 +109,14 @@ func (s *Sender) Send(packets [][]byte) (sent int, err error) {
 
 // plan lays out messages for as many packets as fit and returns how many.
 func (s *Sender) plan(packets [][]byte) int {
+	limit := s.limit
+	if s.single {
+		limit, s.single = 1, false
+	}
 	s.planned = 0
 	vectors, taken := 0, 0
 	for taken < len(packets) && s.planned < maxMessages {
-		n := run(packets[taken:], s.limit)
+		n := run(packets[taken:], limit)
 		n = min(n, maxVectors-vectors)
 		if n == 0 {
 			break
@@ -189,6 +196,9 @@ func (s *Sender) run() (sent, used int, err error) {
 		}
 		for _, n := range s.counts[s.from : s.from+s.done] {
 			sent, used = sent+n, used+n
+			if n > 1 {
+				s.refused = 0
+			}
 		}
 		s.from += s.done
 		if s.errno == 0 {
@@ -198,7 +208,10 @@ func (s *Sender) run() (sent, used int, err error) {
 		n := s.counts[s.from]
 		switch again := s.errno == last; {
 		case n > 1 && refusesSegments(s.errno):
-			s.limit = 1
+			s.single = true
+			if s.refused++; s.errno == unix.EIO || s.refused == mostRefusals {
+				s.limit = 1 // for good
+			}
 			return sent, used, errReplan
 		case !again && pending(s.errno):
 			// The kernel reported an earlier datagram's fate instead of
@@ -238,9 +251,13 @@ func (s *Sender) transmit(fd uintptr) bool {
 	}
 }
 
+// mostRefusals is how often in a row a kernel may refuse to segment before it is
+// asked no more.
+const mostRefusals = 8
+
 // refusesSegments says whether errno is how kernels and devices refuse
-// segmentation: EIO without checksum offload, EINVAL for a size or a socket
-// option that does not go with it.
+// segmentation: EIO without checksum offload, EINVAL for a socket option that
+// does not go with it, and for a datagram that is longer than the path's MTU.
 func refusesSegments(errno syscall.Errno) bool {
 	return errno == unix.EIO || errno == unix.EINVAL
 }
