@@ -14,6 +14,9 @@ import (
 // macSize is how much of the HMAC a lease id carries: 96 bits cannot be guessed.
 const macSize = 12
 
+// encoding is strict, so that there is one text for each id.
+var encoding = base64.RawURLEncoding.Strict()
+
 // leaseIDs turns the places of viewers in a channel's list into lease ids and
 // back: the place and an HMAC-SHA-256 of it. A lease id is the permission to
 // renew and to leave, and takes no memory.
@@ -30,11 +33,11 @@ func (l leaseIDs) encode(id dstlist.ID) string {
 	var b [8 + macSize]byte
 	binary.BigEndian.PutUint64(b[:], uint64(id))
 	l.mac(b[:8], b[8:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	return encoding.EncodeToString(b[:])
 }
 
 func (l leaseIDs) decode(s string) (dstlist.ID, bool) {
-	b, err := base64.RawURLEncoding.DecodeString(s)
+	b, err := encoding.DecodeString(s)
 	if err != nil || len(b) != 8+macSize {
 		return 0, false
 	}
