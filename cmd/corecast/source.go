@@ -171,44 +171,72 @@ func runSource(ctx context.Context, cfg *station.Config, duration time.Duration,
 		ctx, cancel = context.WithTimeout(ctx, duration)
 		defer cancel()
 	}
-	lines := make(chan string, 16)
-	printed := make(chan struct{})
-	go func() {
-		defer close(printed)
-		for line := range lines {
-			fmt.Fprintln(chatter, line)
-		}
-	}()
-	defer func() { close(lines); <-printed }()
-	s, err := station.New(ctx, cfg, func(m string) { lines <- m })
+	tell, stop := newTeller(chatter)
+	defer stop()
+	s, err := station.New(ctx, cfg, tell)
 	if err != nil {
 		return err
 	}
 	if addr := s.APIAddr(); addr != nil {
-		lines <- fmt.Sprintf("viewers join at %s", addr)
+		tell(fmt.Sprintf("viewers join at %s", addr))
 	}
-	ticking, stop := context.WithCancel(ctx)
-	defer stop()
-	told := make(chan struct{})
+	stopStatus := every(statusPeriod, func() {
+		for _, line := range s.Status() {
+			tell(line)
+		}
+	})
+	defer stopStatus()
+	reports, err := s.Run(ctx)
+	return errors.Join(err, printReports(reports, asJSON, out))
+}
+
+// newTeller returns a function that prints lines, and one that ends it. Who
+// tells is never held up: lines that nobody takes are left out.
+func newTeller(w io.Writer) (tell func(string), stop func()) {
+	lines, quit, done := make(chan string, 256), make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(told)
-		tick := time.NewTicker(statusPeriod)
-		defer tick.Stop()
+		defer close(done)
 		for {
 			select {
-			case <-tick.C:
-				for _, line := range s.Status() {
-					lines <- line
-				}
-			case <-ticking.Done():
+			case line := <-lines:
+				fmt.Fprintln(w, line)
+				continue
+			default:
+			}
+			select {
+			case line := <-lines:
+				fmt.Fprintln(w, line)
+			case <-quit:
 				return
 			}
 		}
 	}()
-	reports, err := s.Run(ctx)
-	stop()
-	<-told
-	return errors.Join(err, printReports(reports, asJSON, out))
+	tell = func(line string) {
+		select {
+		case lines <- line:
+		default:
+		}
+	}
+	return tell, func() { close(quit); <-done }
+}
+
+// every calls do again and again until the function that it returns is called.
+func every(period time.Duration, do func()) (stop func()) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(period)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				do()
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
 }
 
 func printReports(reports []station.Report, asJSON bool, out io.Writer) error {

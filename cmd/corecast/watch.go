@@ -83,7 +83,11 @@ func (f *watchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 		defer cancel()
 	}
 	began := time.Now()
-	stop := tellWatch(w, stderr)
+	stop := every(watchPeriod, func() {
+		s := w.Stats()
+		fmt.Fprintf(stderr, "%d packets, %.2f Mbit/s, %d lost, jitter %.2f ms\n",
+			s.Packets, float64(s.Bitrate)/1e6, s.Lost, float64(s.Jitter.Microseconds())/1000)
+	})
 	err = w.Run(ctx)
 	stop()
 	err = errors.Join(err, output.Close())
@@ -117,28 +121,6 @@ func (f *watchFlags) open() (io.WriteCloser, error) {
 
 // watchPeriod is how often a viewer says how the media comes.
 const watchPeriod = 2 * time.Second
-
-// tellWatch says how the media comes, until the function that it returns is
-// called.
-func tellWatch(w *watch.Watcher, stderr io.Writer) (stop func()) {
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(watchPeriod)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				s := w.Stats()
-				fmt.Fprintf(stderr, "%d packets, %.2f Mbit/s, %d lost, jitter %.2f ms\n",
-					s.Packets, float64(s.Bitrate)/1e6, s.Lost, float64(s.Jitter.Microseconds())/1000)
-			case <-quit:
-				return
-			}
-		}
-	}()
-	return func() { close(quit); <-done }
-}
 
 // watchReport is the outcome; its JSON is part of the command's contract.
 type watchReport struct {
