@@ -51,6 +51,16 @@ func DialUDP(channel Channel) (*UDPSender, error) {
 	return s, nil
 }
 
+// DisableSegmentation makes every packet one of its own for the kernel, for
+// interfaces that hand bursts on unsegmented (see gso).
+func (s *UDPSender) DisableSegmentation() error {
+	out, err := gso.NewWithLimit(s.conn, 1)
+	if err == nil {
+		s.out = out
+	}
+	return err
+}
+
 // Headroom implements Sender.
 func (s *UDPSender) Headroom() int { return 0 }
 

@@ -76,6 +76,7 @@ func (f *sourceFlags) register(t *pflag.FlagSet) {
 	t.IntVar(&c.Payload, "payload", 0, "media bytes in a payload packet (default: what the MTU takes)")
 	t.IntVar(&c.List, "list", station.DefaultList, "viewers in a header packet, of sites whose RLOC is known")
 	t.IntVar(&c.Burst, "burst", 0, "header packets at once; 16 for bmv2 (default: what is due in 1 ms)")
+	t.StringVar(&c.Segmentation, "segmentation", "auto", "let the kernel cut bursts: on, off, or auto: not over a veth pair")
 	t.StringSliceVar(&f.viewers, "viewer", nil, "serve this viewer, `EID:PORT`, for good (repeat for more)")
 	t.StringVar(&f.cfg.Listen, "listen", "127.0.0.1:8081", "serve the viewer API on this `ADDRESS:PORT`; empty for not")
 	t.StringVar(&f.cfg.TLS.Cert, "tls-cert", "", "`FILE` of the viewer API's certificate")

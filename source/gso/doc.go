@@ -8,6 +8,11 @@
 // found out by trying. A kernel or device that refuses segmentation later on is
 // asked no more.
 //
+// Some interfaces hand segmented messages on as one packet: veth pairs do, to
+// whoever reads packets at the other end, such as a software switch. Nobody can
+// see that from here; NewWithLimit does without, and so does
+// `ethtool -K IF tx-udp-segmentation off`.
+//
 // It promises that
 //   - datagrams leave in the order given, cut as given;
 //   - a socket whose buffer is full is waited for, while what the network

@@ -58,7 +58,25 @@ func (s *Station) openChannel(cfg *Channel, limit *dstlist.Limit) (c *channel, e
 		c.close()
 		return nil, err
 	}
+	if err := c.segmentation(); err != nil {
+		c.close()
+		return nil, fmt.Errorf("channel %s: %w", cfg.Name, err)
+	}
 	return c, nil
+}
+
+// segmentation does without it where the configuration or the link says so.
+func (c *channel) segmentation() error {
+	link := ""
+	if c.cfg.Segmentation == "auto" {
+		if link = vethTo(c.cfg.ReservedEID); link == "" {
+			return nil
+		}
+		c.say("%s is a veth pair: sending without segmentation, which would leave bursts uncut at its other end (--segmentation on for an ordinary host there)", link)
+	} else if c.cfg.Segmentation == "on" {
+		return nil
+	}
+	return c.sender.DisableSegmentation()
 }
 
 func (c *channel) open() (input.Input, error) {

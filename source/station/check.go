@@ -46,6 +46,8 @@ func (c *Config) checkChannel(ch *Channel, path string) error {
 		return c.wrong(path+".list", "%d: want 1 to %d viewers in a header packet", ch.List, wire.MaxEntries)
 	case ch.Payload < 0 || ch.Payload > wire.MaxPayload:
 		return c.wrong(path+".payload", "%d: want 1 to %d bytes", ch.Payload, wire.MaxPayload)
+	case ch.Segmentation != "auto" && ch.Segmentation != "on" && ch.Segmentation != "off":
+		return c.wrong(path+".segmentation", "%q: want auto, on or off", ch.Segmentation)
 	case ch.Burst < 0:
 		return c.wrong(path+".burst", "%d: want header packets above 0", ch.Burst)
 	case ch.Bitrate < 0:

@@ -82,6 +82,9 @@ type Channel struct {
 	List        int              `yaml:"list"`  // viewers in a header packet; default 32
 	Burst       int              `yaml:"burst"` // headers at once; 16 for bmv2
 	Viewers     []netip.AddrPort `yaml:"viewers"`
+	// Segmentation says whether the kernel may cut bursts: on, off, or auto:
+	// not over a veth pair, whose other end would get them uncut.
+	Segmentation string `yaml:"segmentation"`
 }
 
 // Defaults of a channel.
@@ -96,6 +99,9 @@ func (c *Channel) setDefaults() {
 	}
 	if c.List == 0 {
 		c.List = DefaultList
+	}
+	if c.Segmentation == "" {
+		c.Segmentation = "auto"
 	}
 	if c.Reconnect == nil {
 		yes := true

@@ -25,6 +25,20 @@ func checkRoute(reserved, itr netip.Addr) error {
 	return fmt.Errorf("the reserved EID %s is reached %s, not via %s: ip route add %s via %s", reserved, via, itr, prefixOf(reserved), itr)
 }
 
+// vethTo is the veth interface by which a destination is reached; empty for
+// another kind.
+func vethTo(to netip.Addr) string {
+	routes, err := netlink.RouteGet(net.IP(to.AsSlice()))
+	if err != nil || len(routes) == 0 {
+		return ""
+	}
+	link, err := netlink.LinkByIndex(routes[0].LinkIndex)
+	if err != nil || link.Type() != "veth" {
+		return ""
+	}
+	return link.Attrs().Name
+}
+
 func prefixOf(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
 func linkName(index int) string {
