@@ -51,9 +51,10 @@ func (o *MapServerOptions) check() error {
 }
 
 // MapServer measures the Map-Server: it runs in a process of its own, and the
-// clients in this one, on the same CPUs. What it is measured beside is an echo
-// server with the same sockets, batches and workers, and answers of the same
-// size.
+// clients in this one, on the same CPUs. What it is measured beside are echo
+// servers with the same sockets, batches and workers, and answers of the same
+// size: one that sends each by itself (bare), and one that sends those to one
+// receiver together, as the Map-Server does.
 func MapServer(ctx context.Context, o MapServerOptions) (*Report, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -86,21 +87,25 @@ func (m *mapServerBench) withProcess(config childConfig, f func(*process) error)
 	return errors.Join(f(p), p.stop())
 }
 
-// withServers runs f beside an echo server and a Map-Server.
-func (m *mapServerBench) withServers(f func(echo, server *process) error) error {
+// withServers runs f beside a Map-Server and both echo servers.
+func (m *mapServerBench) withServers(f func(server, bare, together *process) error) error {
 	size, err := replySize()
 	if err != nil {
 		return err
 	}
-	return m.withProcess(childConfig{Echo: size}, func(echo *process) error {
-		return m.withProcess(childConfig{}, func(server *process) error { return f(echo, server) })
+	return m.withProcess(childConfig{}, func(server *process) error {
+		return m.withProcess(childConfig{Echo: size}, func(bare *process) error {
+			return m.withProcess(childConfig{Echo: size, Together: true}, func(together *process) error {
+				return f(server, bare, together)
+			})
+		})
 	})
 }
 
 // requests times Map-Requests at each size, and weighs the mappings at the
 // largest.
 func (m *mapServerBench) requests() error {
-	return m.withServers(func(echo, server *process) error {
+	return m.withServers(func(server, bare, together *process) error {
 		empty, err := server.heap()
 		if err != nil {
 			return err
@@ -111,7 +116,7 @@ func (m *mapServerBench) requests() error {
 				return err
 			}
 			registered = size
-			if err := m.requestsAt(size, echo, server); err != nil {
+			if err := m.requestsAt(size, server, bare, together); err != nil {
 				return err
 			}
 		}
@@ -134,36 +139,32 @@ func (p *process) fill(first, end int) error {
 	return err
 }
 
-// requestsAt times Map-Requests beside the echo, in turns.
-func (m *mapServerBench) requestsAt(size int, echo, server *process) error {
+// requestsAt times Map-Requests beside the echoes, in turns.
+func (m *mapServerBench) requestsAt(size int, server, bare, together *process) error {
 	offset, err := echoNonce()
 	if err != nil {
 		return err
 	}
 	contestants := []*contestant{
-		{process: server, nonce: replyNonce},
-		{process: echo, nonce: offset},
+		{process: server, nonce: replyNonce, name: "Map-Requests at " + prefixes(size)},
+		{process: bare, nonce: offset, name: "bare UDP echoes beside " + prefixes(size)},
+		{process: together, nonce: offset, name: "UDP echoes sent together beside " + prefixes(size)},
 	}
 	for turn := range m.o.Turns {
 		for i := range contestants {
-			c := contestants[(turn+i)%2] // no server always follows the other
+			c := contestants[(turn+i)%len(contestants)] // each is first as often
 			if err := c.turn(m.ctx, size, m.o.Slice); err != nil {
 				return err
 			}
 		}
 	}
-	a, b := contestants[0], contestants[1]
-	for _, f := range []struct {
-		what, unit   string
-		ours, echoes []float64
-	}{
-		{"", "/s", a.rates, b.rates},
-		{"server's CPU time of ", "ns", a.cpu, b.cpu},
-		{"p50 of ", "µs", a.p50, b.p50},
-		{"p99 of ", "µs", a.p99, b.p99},
+	for _, figure := range []func(*contestant) series{
+		func(c *contestant) series { return series{c.name, "/s", c.rates} },
+		func(c *contestant) series { return series{"server's CPU time of " + c.name, "ns", c.cpu} },
+		func(c *contestant) series { return series{"p50 of " + c.name, "µs", c.p50} },
+		func(c *contestant) series { return series{"p99 of " + c.name, "µs", c.p99} },
 	} {
-		m.report.addSeries(series{f.what + "Map-Requests at " + prefixes(size), f.unit, f.ours},
-			series{f.what + "bare UDP echoes beside " + prefixes(size), f.unit, f.echoes})
+		m.report.addSeries(figure(contestants[0]), figure(contestants[1]), figure(contestants[2]))
 	}
 	return nil
 }
@@ -179,10 +180,11 @@ func prefixes(n int) string {
 	return strings.Join(append([]string{digits}, groups...), ",") + " prefixes"
 }
 
-// contestant is a server that is asked in turns with another, and what came
-// of each turn.
+// contestant is a server that is asked in turns with others, and what came of
+// each turn.
 type contestant struct {
 	*process
+	name                 string
 	nonce                int       // offset of the nonce in its answers
 	rates, cpu, p50, p99 []float64 // answers a second, ns, µs, µs
 }

@@ -19,9 +19,10 @@ import (
 
 // childConfig is the first line that a server process reads: what it shall be.
 type childConfig struct {
-	Echo    int    // send so many bytes of each request back, and nothing else
-	Store   string // URL of the store to keep registrations in
-	Workers int
+	Echo     int    // send so many bytes of each request back, and nothing else
+	Together bool   // the echoes, as the Map-Server sends its answers
+	Store    string // URL of the store to keep registrations in
+	Workers  int
 }
 
 // childStarted is its answer.
@@ -99,7 +100,7 @@ func startEcho(ctx context.Context, config childConfig) (*served, error) {
 	var wg sync.WaitGroup
 	for _, socket := range sockets {
 		context.AfterFunc(ctx, func() { socket.Close() })
-		wg.Go(func() { echo(socket, config.Echo) })
+		wg.Go(func() { echo(socket, config) })
 	}
 	return &served{
 		address: sockets[0].Local(),
@@ -108,8 +109,8 @@ func startEcho(ctx context.Context, config childConfig) (*served, error) {
 	}, nil
 }
 
-func echo(socket *udp.Socket, size int) {
-	receiver, sender := socket.NewReceiver(), new(udp.Sender)
+func echo(socket *udp.Socket, config childConfig) {
+	receiver, sender := socket.NewReceiver(), &udp.Sender{OneByOne: !config.Together}
 	for {
 		batch, err := receiver.Receive()
 		if err != nil {
@@ -117,7 +118,7 @@ func echo(socket *udp.Socket, size int) {
 		}
 		for i := range batch {
 			p := batch[i].Payload
-			batch[i].Payload = p[max(len(p)-size, 0):]
+			batch[i].Payload = p[max(len(p)-config.Echo, 0):]
 		}
 		sender.Send(socket, batch)
 	}

@@ -8,8 +8,8 @@ type series struct {
 	values     []float64
 }
 
-// addSeries adds the median of a series; and its ratio to those that it was
-// measured beside, turn by turn, with their own medians.
+// addSeries adds the median of a series, once for each of those that it was
+// measured beside with its ratio to that, turn by turn; and their own medians.
 func (r *Report) addSeries(s series, against ...series) {
 	res := Result{
 		Name: s.name, Value: median(s.values), Unit: s.unit, Runs: len(s.values),
@@ -24,9 +24,9 @@ func (r *Report) addSeries(s series, against ...series) {
 			ratios[i] = s.values[i] / a.values[i]
 		}
 		res.Against, res.Ratio = a.name, median(ratios)
-		r.Results = append(r.Results, res, Result{
-			Name: a.name, Value: median(a.values), Unit: a.unit, Runs: len(a.values),
-			Min: slices.Min(a.values), Max: slices.Max(a.values),
-		})
+		r.Results = append(r.Results, res)
+	}
+	for _, a := range against {
+		r.addSeries(a)
 	}
 }

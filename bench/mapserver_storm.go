@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
@@ -23,7 +24,8 @@ const (
 )
 
 // storm times lookups while others register, beside lookups while the same
-// Map-Registers go elsewhere: so the clients cost the same.
+// Map-Registers go elsewhere: so the clients cost the same. What is registered
+// is there already; or it moves, each record to another RLOC than before.
 func (m *mapServerBench) storm() error {
 	size := min(registered, m.o.Sizes[len(m.o.Sizes)-1])
 	sink, err := udp.OpenSocket(loopback, 0)
@@ -35,22 +37,26 @@ func (m *mapServerBench) storm() error {
 		if err := server.fill(0, size); err != nil {
 			return err
 		}
-		quiet, stormy := []float64{}, []float64{}
-		for turn := range m.o.Turns {
-			for i := range 2 {
-				to, p99 := server.address, &stormy
-				if (turn+i)%2 == 0 {
-					to, p99 = sink.Local(), &quiet
-				}
-				d, err := m.lookupsIn(server.address, to, size, turn)
+		for _, what := range []struct {
+			name string
+			move int
+		}{{"refreshed", 0}, {"moved", 1}} {
+			var quiet, stormy []float64
+			for turn := range m.o.Turns {
+				generation := what.move * (turn + 1)
+				elsewhere, err := m.lookupsIn(server.address, sink.Local(), size, generation)
 				if err != nil {
 					return err
 				}
-				*p99 = append(*p99, microseconds(d))
+				here, err := m.lookupsIn(server.address, server.address, size, generation)
+				if err != nil {
+					return err
+				}
+				quiet, stormy = append(quiet, microseconds(elsewhere)), append(stormy, microseconds(here))
 			}
+			m.report.addSeries(series{fmt.Sprintf("p99 of lookups while %d records a second are %s", stormRate, what.name), "µs", stormy},
+				series{"p99 of lookups while the Map-Registers of records " + what.name + " go elsewhere", "µs", quiet})
 		}
-		m.report.addSeries(series{fmt.Sprintf("p99 of lookups while %d records a second are registered", stormRate), "µs", stormy},
-			series{"p99 of lookups while these are sent elsewhere", "µs", quiet})
 		return nil
 	})
 }
@@ -67,6 +73,7 @@ func (m *mapServerBench) lookupsIn(server, registers netip.AddrPort, size, gener
 	}
 	defer a.close()
 	a.pause = lookupPause
+	runtime.GC() // not while it is timed
 	ctx, cancel := context.WithCancel(m.ctx)
 	var storm error
 	var wg sync.WaitGroup

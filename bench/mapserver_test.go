@@ -61,10 +61,10 @@ func TestMapServerReport(t *testing.T) {
 	t.Log("\n" + text.String())
 	names := map[string]bool{}
 	for _, x := range r.Results {
-		if x.Min > x.Value || x.Max < x.Value || x.Runs < 1 || (x.Against != "") != (x.Ratio != 0) || names[x.Name] {
+		if x.Min > x.Value || x.Max < x.Value || x.Runs < 1 || (x.Against != "") != (x.Ratio != 0) || names[x.Name+x.Against] {
 			t.Errorf("%+v", x)
 		}
-		names[x.Name] = true
+		names[x.Name], names[x.Name+x.Against] = true, true
 	}
 	for _, x := range r.Results {
 		if x.Against != "" && !names[x.Against] {

@@ -49,7 +49,7 @@ func TestConcurrency(t *testing.T) {
 	})
 	each(1, func(_, i int, out *Outbox) { // a subscriber, which acknowledges
 		r := requestOf(uint64(i+1), "10.1.0.0/16")
-		r.HasXTR, r.XTR.ID[0], r.Records[0].Notify = true, 1, true
+		r.HasXTR, r.XTR.ID[0], r.Records[0].Notify, r.ITRs[0].IP = true, 1, true, etr.Addr()
 		if i%20 == 10 {
 			r.ITRs[0] = lisp.Address{}
 		}
@@ -74,7 +74,7 @@ func TestConcurrency(t *testing.T) {
 		if i%50 == 0 {
 			sites := fuzzSites()
 			sites[0].AcceptMoreSpecifics = i%100 == 0
-			if err := h.s.SetSites(at(i), sites); err != nil {
+			if err := h.s.SetSites(sites); err != nil {
 				t.Error(err)
 			}
 		}

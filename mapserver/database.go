@@ -53,6 +53,22 @@ func (db *database) above(eid lisp.EID) *mapping {
 	return db.find(lisp.EID{InstanceID: eid.InstanceID, Prefix: parent})
 }
 
+// resolve returns the mapping that answers for an EID: the one with the longest
+// prefix; but where a site has not registered one of its EID-prefixes, one of
+// the same site that covers it.
+func (db *database) resolve(eid lisp.EID) *mapping {
+	m := db.find(eid)
+	if m == nil || m.origin != unregistered {
+		return m
+	}
+	for up := db.above(m.eid); up != nil; up = db.above(up.eid) {
+		if up.site == m.site && up.origin != unregistered {
+			return up
+		}
+	}
+	return m
+}
+
 // put makes m the mapping of its prefix and returns the one it replaces, if
 // any.
 func (db *database) put(m *mapping) *mapping {

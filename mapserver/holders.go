@@ -16,22 +16,41 @@ type holders struct {
 }
 
 type holder struct {
-	rloc  netip.Addr // the ITR-RLOC that the reply went to
-	local netip.Addr // the address it was asked at
-	until int64      // when the mapping's TTL ends, in nanoseconds since 1970
+	rloc   shortAddr // the ITR-RLOC that the reply went to
+	local  shortAddr // the address it was asked at
+	source shortAddr // the source EID it asked with last, in the mapping's instance; may be none
+	until  int64     // when the mapping's TTL ends, in nanoseconds since 1970
+}
+
+// shortAddr is an IP address without zone, in two thirds of the memory of a
+// netip.Addr: every mapping has room for a holder. Unspecified is none.
+type shortAddr [16]byte
+
+func shorten(a netip.Addr) shortAddr {
+	if !a.IsValid() || a.IsUnspecified() {
+		return shortAddr{}
+	}
+	return a.As16()
+}
+
+func (a shortAddr) addr() netip.Addr {
+	if a == (shortAddr{}) {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom16(a).Unmap()
 }
 
 // remember notes that a reply with a mapping went to a requester. Where there
 // is no room, the one whose TTL ends first is forgotten.
-func (s *Server) remember(m *mapping, rloc, local netip.Addr, now int64) {
-	entry := holder{rloc, local, now + int64(ttlOf(m.record))*int64(time.Minute)}
+func (s *Server) remember(m *mapping, entry holder, now int64) {
+	entry.until = now + int64(ttlOf(m.record))*int64(time.Minute)
 	h := &m.holders
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	oldest := &h.first
 	for i := range h.countLocked() {
 		have := h.atLocked(i)
-		if have.rloc == rloc {
+		if have.rloc == entry.rloc {
 			*have = entry
 			return
 		}

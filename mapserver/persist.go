@@ -218,7 +218,7 @@ func (s *Server) restoreSubscription(e store.Entry) bool {
 	if s.subs.get(sub.xtr, sub.eid) == nil {
 		s.subs.add(sub)
 		// The crash may have lost a change: tell all subscribers anew.
-		s.notifier.mark(s, sub, sub.eid)
+		s.notifier.mark(sub, sub.eid)
 	}
 	return true
 }

@@ -306,6 +306,10 @@ func TestSubscriptionsThatCannotBe(t *testing.T) {
 		t.Errorf("a stranger is sent %v", list)
 	}
 	u.xtr.ID[0]--
+	list = u.subscribe("10.1.2.3", itr.Addr())
+	if len(list) != 1 || lisp.PeekType(list[0].payload) != lisp.TypeMapReply || u.s.Counters().Dropped["subscription"] != 1 {
+		t.Errorf("elsewhere than where it registers from: sent %v", list)
+	}
 	u.expect("the first", u.subscribe("10.1.2.3", subscriberRLOC.Addr()), 1000, "10.1.0.0/16 1m0s Natively-Forward")
 	list = u.subscribe("10.1.2.4", subscriberRLOC.Addr())
 	if len(list) != 1 || lisp.PeekType(list[0].payload) != lisp.TypeMapReply {
@@ -330,6 +334,7 @@ func TestManySubscribers(t *testing.T) {
 		r.HasXTR, r.XTR = true, x
 		h.register(etr, r, true)
 		q := requestOf(5, "10.1.2.3")
+		q.ITRs = append(q.ITRs, lisp.Address{IP: etr.Addr()})
 		q.HasXTR, q.XTR, q.Records[0].Notify = true, x, true
 		h.handle(itr, ecmOf(t, q, "192.0.2.50:50505"))
 	}

@@ -1,15 +1,13 @@
 package mapserver
 
 import (
-	"time"
-
 	"github.com/corecast/corecast/lisp"
 )
 
 // SetSites replaces the configuration of all sites. What was registered stays
 // as long as the new configuration allows it; requesters, subscribers and
 // watchers are told of what changes. On an error nothing has changed.
-func (s *Server) SetSites(now time.Time, sites []Site) error {
+func (s *Server) SetSites(sites []Site) error {
 	s.configuring.Lock()
 	defer s.configuring.Unlock()
 	before := s.sites.Load()

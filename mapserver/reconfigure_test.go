@@ -42,7 +42,7 @@ func TestReconfiguration(t *testing.T) {
 			h := newHarness(t, Options{}, base, second)
 			h.register(etr, registerOf(1, record("10.1.0.0/16", 60, "192.0.2.10"), record("10.1.2.0/24", 60, "192.0.2.11")), true)
 			before := h.s.Counters().Changes
-			if err := h.s.SetSites(h.now, c.sites()); err != nil {
+			if err := h.s.SetSites(c.sites()); err != nil {
 				t.Fatal(err)
 			}
 			if got := h.answers("10.1.2.3"); got != c.ten1 {
@@ -52,7 +52,7 @@ func TestReconfiguration(t *testing.T) {
 				t.Errorf("%d changes, want %d", got, c.change)
 			}
 			// And back again: what was dropped stays so until it is registered.
-			if err := h.s.SetSites(h.now, []Site{base, second}); err != nil {
+			if err := h.s.SetSites([]Site{base, second}); err != nil {
 				t.Fatal(err)
 			}
 			h.register(etr, registerOf(2, record("10.1.0.0/16", 60, "192.0.2.10"), record("10.1.2.0/24", 60, "192.0.2.11")), true)
@@ -78,7 +78,7 @@ func TestProxyReplyCanBeSwitched(t *testing.T) {
 		want  lisp.Type
 	}{{false, lisp.TypeECM}, {true, lisp.TypeMapReply}, {false, lisp.TypeECM}} {
 		s.ProxyReply = c.proxy
-		if err := h.s.SetSites(h.now, []Site{s}); err != nil {
+		if err := h.s.SetSites([]Site{s}); err != nil {
 			t.Fatal(err)
 		}
 		if list := h.handle(itr, packet); len(list) != 1 || lisp.PeekType(list[0].payload) != c.want {
@@ -116,7 +116,7 @@ func TestWrongConfiguration(t *testing.T) {
 		{[]Site{ok, {Name: "b", EIDPrefixes: ok.EIDPrefixes}}, `10.1.0.0/16 belongs to site "a" and to site "b"`},
 	} {
 		h := newHarness(t, Options{}, studio())
-		err := h.s.SetSites(h.now, c.sites)
+		err := h.s.SetSites(c.sites)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}

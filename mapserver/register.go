@@ -257,24 +257,17 @@ func onlyAccepted(c *call, m *lisp.MapRegister, claims []claim) lisp.MapRegister
 	part := *m
 	part.Records, part.Encoded = nil, c.out.scratch.encoded[:0]
 	for _, claim := range claims {
-		part.Records = append(part.Records, m.Records[claim.record])
 		if out, err := m.Records[claim.record].Append(part.Encoded); err == nil {
-			part.Encoded = out
+			part.Encoded, part.Records = out, append(part.Records, m.Records[claim.record])
 		}
 	}
 	c.out.scratch.encoded = part.Encoded
 	return part
 }
 
-// reject counts and notes a Map-Register, or a record of one, that is not
-// accepted.
+// reject counts and notes what was not accepted of a message: with the site that
+// it concerns, if it is known which.
 func (s *Server) reject(c *call, owner *site, why cause, eid lisp.EID, words func() string) {
-	s.dropFor(c, owner, why, eid, words)
-}
-
-// dropFor counts and notes what was not accepted of a message that concerns a
-// site, if it is known which.
-func (s *Server) dropFor(c *call, owner *site, why cause, eid lisp.EID, words func() string) {
 	s.counts.dropped[why].Add(1)
 	if owner == nil {
 		s.log.add(c.now, c.from, "", why, eid, words)

@@ -20,7 +20,8 @@ type answer struct {
 	c        *call
 	header   lisp.MapReply
 	to       netip.AddrPort
-	coreCast bool // the requester wants to know of CoreCast sites
+	source   *lisp.Address // the requester's EID
+	coreCast bool          // the requester wants to know of CoreCast sites
 
 	packet  []byte // nil: not begun
 	records int
@@ -29,7 +30,7 @@ type answer struct {
 // reply answers all records of a Map-Request: in one Map-Reply as far as they
 // fit and the server is to answer; the rest are forwarded.
 func (s *Server) reply(c *call, r *lisp.MapRequest, to netip.AddrPort) {
-	a := answer{s: s, c: c, to: to, header: lisp.MapReply{Nonce: r.Nonce}, coreCast: wantsCoreCast(r)}
+	a := answer{s: s, c: c, to: to, source: &r.Source, header: lisp.MapReply{Nonce: r.Nonce}, coreCast: wantsCoreCast(r)}
 	forwards := c.out.scratch.forwards[:0]
 	s.mu.RLock()
 	for i := range r.Records {
@@ -63,34 +64,27 @@ func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
 	if m.origin != unregistered && !m.proxy && !m.denied() {
 		to, ok := s.chooseETR(a.c, m)
 		if !ok {
-			s.dropFor(a.c, m.site, causeNoETR, eid, func() string {
+			s.reject(a.c, m.site, causeNoETR, eid, func() string {
 				return "no locator of the mapping " + m.eid.String() + " can be sent to"
 			})
 			return forward{}, false
 		}
-		s.remember(m, a.to.Addr(), a.c.local, a.c.now.UnixNano())
+		s.remember(m, a.holder(eid.InstanceID), a.c.now.UnixNano())
 		return forward{to: to, site: m.site}, true
 	}
 	a.room(len(m.record))
-	s.remember(m, a.to.Addr(), a.c.local, a.c.now.UnixNano())
+	s.remember(m, a.holder(eid.InstanceID), a.c.now.UnixNano())
 	a.packet = s.appendAnswer(a.packet, &a.records, eid, m, a.coreCast)
 	return forward{}, false
 }
 
-// resolve returns the mapping that answers for an EID: the one with the longest
-// prefix; but where a site has not registered one of its EID-prefixes, one of
-// the same site that covers it.
-func (db *database) resolve(eid lisp.EID) *mapping {
-	m := db.find(eid)
-	if m == nil || m.origin != unregistered {
-		return m
+// holder is the requester as one who holds a mapping of an instance.
+func (a *answer) holder(instance uint32) holder {
+	h := holder{rloc: shorten(a.to.Addr()), local: shorten(a.c.local)}
+	if a.source.InstanceID == instance {
+		h.source = shorten(a.source.IP)
 	}
-	for up := db.above(m.eid); up != nil; up = db.above(up.eid) {
-		if up.site == m.site && up.origin != unregistered {
-			return up
-		}
-	}
-	return m
+	return h
 }
 
 // room begins a packet, and another one where the first would get too large by

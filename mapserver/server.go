@@ -73,7 +73,7 @@ func New(now time.Time, sites []Site, opts Options) (*Server, error) {
 		s.forgedOthers = newLimiter(1, opts.ForgedRate, time.Second)
 	}
 	s.sites.Store(&registry{})
-	if err := s.SetSites(now, sites); err != nil {
+	if err := s.SetSites(sites); err != nil {
 		return nil, err
 	}
 	if opts.Store != nil {

@@ -76,7 +76,7 @@ func (q *smrQueue) take(now int64, rate *limiter, n int) (list []smr, more bool)
 
 func hashSMR(seed maphash.Seed, m smr) uint64 {
 	var b [37]byte
-	to, eid := m.holder.rloc.As16(), m.eid.Prefix.Addr().As16()
+	to, eid := m.holder.rloc, m.eid.Prefix.Addr().As16()
 	copy(b[:], to[:])
 	copy(b[16:], eid[:])
 	b[32] = byte(m.eid.Prefix.Bits())
@@ -96,24 +96,29 @@ func (s *Server) sendSMRs(now time.Time, out *Outbox, budget *int) bool {
 		if err != nil { // of an EID that messages brought: it fits
 			continue
 		}
-		out.send(packet, m.holder.local, netip.AddrPortFrom(m.holder.rloc, lisp.ControlPort))
+		out.send(packet, m.holder.local.addr(), netip.AddrPortFrom(m.holder.rloc.addr(), lisp.ControlPort))
 		s.counts.smrs.Add(1)
 	}
 	return more
 }
 
 // appendSMR appends the Map-Request that solicits one for an EID-prefix: the
-// EID is its source, as if the xTR there had sent it, and what it asks for too,
-// since xTRs differ in which of them they look at.
+// EID is its source, as if the xTR there had sent it, and it asks for an EID of
+// the requester, since xTRs drop what is for no EID of theirs (OpenOverlayRouter
+// does). Who has not told one is asked for the prefix that changed.
 func appendSMR(dst []byte, m smr) ([]byte, error) {
 	prefix := lisp.PrefixOf(m.eid)
-	itr := m.holder.local
+	asked := prefix
+	if source := m.holder.source.addr(); source.IsValid() {
+		asked = lisp.PrefixOf(lisp.EIDOf(m.eid.InstanceID, source))
+	}
+	itr := m.holder.local.addr()
 	if !itr.IsValid() {
 		itr = netip.IPv4Unspecified()
 	}
 	r := lisp.MapRequest{
 		SMR: true, DontReply: true, Nonce: randomNonce(), Source: prefix.Address,
-		ITRs: []lisp.Address{{IP: itr}}, Records: []lisp.EIDRecord{{Prefix: prefix}},
+		ITRs: []lisp.Address{{IP: itr}}, Records: []lisp.EIDRecord{{Prefix: asked}},
 	}
 	return r.Append(dst)
 }

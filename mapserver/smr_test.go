@@ -130,3 +130,40 @@ func TestHoldersAreBounded(t *testing.T) {
 		t.Errorf("%d remembered after, want 2", n.Holders)
 	}
 }
+
+// TestSMRIsForAnEIDOfTheHolder: what an SMR asks for is an EID of the ITR, if
+// it told one in the mapping's instance; its source is the prefix that changed.
+func TestSMRIsForAnEIDOfTheHolder(t *testing.T) {
+	for _, c := range []struct{ source, asked string }{
+		{"[7]10.9.0.5", "[7]10.9.0.5/32"},
+		{"[7]2001:db8::5", "[7]2001:db8::5/128"},
+		{"[8]10.9.0.5", "[7]10.1.0.0/16"},
+		{"10.9.0.5", "[7]10.1.0.0/16"},
+		{"", "[7]10.1.0.0/16"},
+	} {
+		s := studio()
+		s.InstanceID = 7
+		h := newHarness(t, Options{}, s)
+		h.register(etr, registerOf(1, record("[7]10.1.0.0/16", 60, "192.0.2.10")), true)
+		r := requestOf(7, "[7]10.1.2.3")
+		if c.source != "" {
+			prefix := lisp.PrefixOf(eid(c.source))
+			r.Source = prefix.Address
+		}
+		h.handle(itr, ecmOf(t, r, "192.0.2.50:50505"))
+		var got []string
+		for _, d := range h.handle(etr, registerOf(2, record("[7]10.1.0.0/16", 60, "192.0.2.11")).encode(t)) {
+			var m lisp.MapRequest
+			if lisp.PeekType(d.payload) != lisp.TypeMapRequest {
+				continue
+			}
+			if err := m.Decode(d.payload); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, m.Source.String()+" "+m.Records[0].Prefix.String())
+		}
+		if want := []string{"[7]10.1.0.0 " + c.asked}; !slices.Equal(got, want) {
+			t.Errorf("source EID %q: solicited by %v, want %v", c.source, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package mapserver
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -104,7 +105,7 @@ func (t *subscriptions) markLocked(s *Server, eid lisp.EID, old, fresh *mapping)
 	}
 	for _, list := range table.Supernets(eid.Prefix) { // itself included
 		for _, sub := range list {
-			s.notifier.mark(s, sub, eid)
+			s.notifier.mark(sub, eid)
 		}
 	}
 	for p, list := range table.Subnets(eid.Prefix) {
@@ -116,7 +117,7 @@ func (t *subscriptions) markLocked(s *Server, eid lisp.EID, old, fresh *mapping)
 			continue // it answers, before and after
 		}
 		for _, sub := range list {
-			s.notifier.mark(s, sub, eid)
+			s.notifier.mark(sub, eid)
 		}
 	}
 }
@@ -131,7 +132,7 @@ func (s *Server) handleSubscriptions(c *call, r *lisp.MapRequest) (done bool) {
 			return false
 		}
 		eid, _ := rec.Prefix.EID()
-		owner, auth := s.subscriber(r, eid)
+		owner, auth, from := s.subscriber(r, eid)
 		if owner == nil {
 			return false
 		}
@@ -139,15 +140,22 @@ func (s *Server) handleSubscriptions(c *call, r *lisp.MapRequest) (done bool) {
 			s.unsubscribe(c, r, eid, owner, auth)
 			return true
 		}
-		return s.subscribe(c, r, eid, owner, auth)
+		if !slices.ContainsFunc(r.ITRs, func(a lisp.Address) bool { return a.IP == from }) || !s.hasFamily(from) {
+			s.reject(c, owner, causeSubscription, eid, func() string {
+				return fmt.Sprintf("no ITR-RLOC of the subscription is %s, which the xTR registers from", from)
+			})
+			return false
+		}
+		return s.subscribe(c, r, eid, owner, auth, from)
 	})
 	return len(r.Records) == 0
 }
 
 // subscriber returns the site and key by which an xTR is told of changes: only
 // xTRs that have registered with us share a key with us. An xTR of several
-// sites is taken as of that whose EID it asks for or asks with.
-func (s *Server) subscriber(r *lisp.MapRequest, eid lisp.EID) (*site, lastAuth) {
+// sites is taken as of that whose EID it asks for or asks with. From is where it
+// registered from.
+func (s *Server) subscriber(r *lisp.MapRequest, eid lisp.EID) (owner *site, auth lastAuth, from netip.Addr) {
 	sites := s.sites.Load()
 	var first [2]*site
 	if r.Source.IP.IsValid() {
@@ -156,49 +164,48 @@ func (s *Server) subscriber(r *lisp.MapRequest, eid lisp.EID) (*site, lastAuth) 
 	first[1], _ = sites.authority(eid)
 	for _, candidate := range first {
 		if candidate != nil {
-			if auth, ok := candidate.authOf(r.XTR); ok {
-				return candidate, auth
+			if auth, from, ok := candidate.authOf(r.XTR); ok {
+				return candidate, auth, from
 			}
 		}
 	}
 	for _, name := range sites.names {
-		if auth, ok := sites.sites[name].authOf(r.XTR); ok {
-			return sites.sites[name], auth
+		if auth, from, ok := sites.sites[name].authOf(r.XTR); ok {
+			return sites.sites[name], auth, from
 		}
 	}
-	return nil, lastAuth{}
+	return nil, lastAuth{}, netip.Addr{}
 }
 
-// authOf returns how an xTR of the site authenticated itself last.
-func (s *site) authOf(id lisp.XTR) (lastAuth, bool) {
+// authOf returns how an xTR of the site authenticated itself last, and where it
+// was.
+func (s *site) authOf(id lisp.XTR) (auth lastAuth, from netip.Addr, ok bool) {
 	x := s.knownXTR(id)
 	if x == nil {
-		return lastAuth{}, false
+		return lastAuth{}, netip.Addr{}, false
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.auth, x.auth.key != nil
+	return x.auth, x.from.Addr(), x.auth.key != nil
 }
 
-// subscribe makes or renews a subscription; false if it cannot be.
-func (s *Server) subscribe(c *call, r *lisp.MapRequest, eid lisp.EID, owner *site, auth lastAuth) bool {
-	to, ok := s.chooseITR(c, r)
-	if !ok {
-		return false
-	}
+// subscribe makes or renews a subscription; false if it cannot be. A Map-Request
+// is not authenticated: Map-Notifies go only to where an authentic Map-Register
+// of the same xTR came from, or anybody could have them sent anywhere.
+func (s *Server) subscribe(c *call, r *lisp.MapRequest, eid lisp.EID, owner *site, auth lastAuth, rloc netip.Addr) bool {
 	s.mu.Lock()
 	sub := s.subs.get(r.XTR, eid)
 	if sub == nil {
 		if s.subs.count >= s.opts.MaxSubscriptions || len(s.subs.byXTR[r.XTR]) >= s.opts.MaxSubscriptionsPerXTR {
 			s.mu.Unlock()
-			s.dropFor(c, owner, causeSubscription, eid, func() string { return "more subscriptions than are kept" })
+			s.reject(c, owner, causeSubscription, eid, func() string { return "more subscriptions than are kept" })
 			return false
 		}
 		sub = &subscription{eid: eid, xtr: r.XTR, site: owner, confirming: true}
 		s.subs.add(sub)
 	}
 	s.mu.Unlock()
-	to = netip.AddrPortFrom(to.Addr(), lisp.ControlPort)
+	to := netip.AddrPortFrom(rloc, lisp.ControlPort)
 	if !s.notifier.renew(sub, r.Nonce, to, c.local, auth) {
 		s.rejectNonce(c, owner, eid)
 		return true
@@ -235,7 +242,7 @@ func (s *Server) unsubscribe(c *call, r *lisp.MapRequest, eid lisp.EID, owner *s
 }
 
 func (s *Server) rejectNonce(c *call, owner *site, eid lisp.EID) {
-	s.dropFor(c, owner, causeSubscription, eid, func() string {
+	s.reject(c, owner, causeSubscription, eid, func() string {
 		return "the subscription's nonce is not greater than the last one: a replay, or an xTR whose nonces do not increase"
 	})
 }

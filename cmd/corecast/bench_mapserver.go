@@ -23,7 +23,9 @@ func newBenchMapServer() *cobra.Command {
 		Long: `Map-Requests and registrations a second, memory, latency, and how soon moves are known.
 
 The server runs in a process of its own, the clients in another on the same
-CPUs. Map-Requests are measured in turns with a bare UDP echo of the same sizes.
+CPUs. Map-Requests are measured in turns with UDP echoes of the same sizes: bare
+ones, each sent by itself, and ones sent together (UDP_SEGMENT) as the Map-Server
+sends its answers to one requester.
 
 To compare with another Map-Server on this machine, have it accept what is in
 10.0.0.0/8, with proxy replies, and give its address and its process.`,

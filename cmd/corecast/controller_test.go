@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,6 +26,8 @@ type background struct {
 	ended chan error // holds how it ended
 	rest  string     // URL of its REST API
 	lisp  string     // first address of its Map-Server
+
+	documented *strings.Replacer // makes its xTRs' addresses those of the documents
 }
 
 // startLimit is far more than a controller needs to start or to end.
@@ -140,7 +143,7 @@ func reloadCommand(ts *testscript.TestScript, neg bool, args []string) {
 //
 //	[!] register XTR KEYID SECRET EID-PREFIX RLOC
 //
-// ! is that it must not be accepted.
+// $XTR1 and $XTR2 are addresses for XTR. ! is that it must not be accepted.
 func registerCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 5 {
 		ts.Fatalf("usage: [!] register XTR KEYID SECRET EID-PREFIX RLOC")
@@ -153,6 +156,16 @@ func registerCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if (err != nil) != neg {
 		ts.Fatalf("register: %v", err)
 	}
+}
+
+// xtrAddresses counts those that newXTRAddress has returned.
+var xtrAddresses atomic.Uint32
+
+// newXTRAddress returns an address of loopback whose port 4342, to which
+// Map-Notifies come, nobody else uses: no other test, and no other run of them.
+func newXTRAddress() string {
+	pid := os.Getpid()
+	return fmt.Sprintf("127.%d.%d.%d", 1+pid>>8%250, pid&255, xtrAddresses.Add(1))
 }
 
 // registerAs registers an EID-prefix, and waits for the Map-Notify. Key id 0 is

@@ -89,12 +89,14 @@ func documentedController(t *testing.T) *background {
 			t.Error(err)
 		}
 	})
-	if err := registerAs("127.79.0.1", b.lisp, 1, "a typing error", "10.0.0.0/16", "192.0.2.10"); err == nil {
+	studio, viewers := newXTRAddress(), newXTRAddress()
+	b.documented = strings.NewReplacer(studio, "127.79.0.1", viewers, "127.79.0.2")
+	if err := registerAs(studio, b.lisp, 1, "a typing error", "10.0.0.0/16", "192.0.2.10"); err == nil {
 		t.Fatal("a wrong secret was accepted")
 	}
 	for _, err := range []error{
-		registerAs("127.79.0.1", b.lisp, 1, "change me", "10.0.0.0/16", "192.0.2.10"),
-		registerAs("127.79.0.2", b.lisp, 0, "change me too", "[7]10.1.2.0/24", "192.0.2.21"),
+		registerAs(studio, b.lisp, 1, "change me", "10.0.0.0/16", "192.0.2.10"),
+		registerAs(viewers, b.lisp, 0, "change me too", "[7]10.1.2.0/24", "192.0.2.21"),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +122,7 @@ func (b *background) execute(t *testing.T, command string) (string, error) {
 	default:
 		return "", fmt.Errorf("this test cannot run %q", command)
 	}
-	return ourPorts.ReplaceAllString(string(out), "$1:4342"), err
+	return b.documented.Replace(ourPorts.ReplaceAllString(string(out), "$1:4342")), err
 }
 
 // ourPorts are those that the Map-Server was given by the system.

@@ -31,6 +31,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("REPO", repo)
+			env.Setenv("XTR1", newXTRAddress())
+			env.Setenv("XTR2", newXTRAddress())
 			env.Values[backgroundKey{}] = &[]*background{}
 			return nil
 		},

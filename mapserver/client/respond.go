@@ -29,9 +29,17 @@ func (x *XTR) receiveRequest(from netip.AddrPort, message []byte, encapsulated b
 		return ignoredUnexpected // no ITR-RLOC that we could reach
 	}
 	packet, err := reply.Append(nil)
-	if err != nil || x.send(packet, to) != nil {
+	if err != nil {
 		return ignoredUnexpected
 	}
+	x.countRequest(m, encapsulated)
+	if x.send(packet, to) != nil {
+		return ignoredUnexpected
+	}
+	return taken
+}
+
+func (x *XTR) countRequest(m *lisp.MapRequest, encapsulated bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.counts.Requests++
@@ -41,7 +49,6 @@ func (x *XTR) receiveRequest(from netip.AddrPort, message []byte, encapsulated b
 	if m.Probe {
 		x.counts.Probes++
 	}
-	return taken
 }
 
 // answers returns our records for what a Map-Request asks.

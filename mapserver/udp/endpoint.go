@@ -32,6 +32,11 @@ type Config struct {
 	// SocketBuffer is the size of the kernel's buffers, each way and for each
 	// socket; 0 means DefaultSocketBuffer.
 	SocketBuffer int
+	// OneByOne sends every datagram by itself. It is for interfaces whose other
+	// end reads raw frames (an AF_PACKET switch port on a veth pair) and would
+	// see several as one; turning their segmentation offload off
+	// (ethtool -K IF gso off) does the same.
+	OneByOne bool
 	// TickInterval is how often the server looks what is due; 0 means 10 ms.
 	TickInterval time.Duration
 }
@@ -86,10 +91,10 @@ func (e *Endpoint) makeWorkers() {
 		for _, own := range rank {
 			// Its own socket first: that is where answers leave, as a rule.
 			sockets := append([]*Socket{own}, slices.DeleteFunc(slices.Clone(rank), func(s *Socket) bool { return s == own })...)
-			e.workers = append(e.workers, &worker{sockets: sockets, errors: &e.sendError})
+			e.workers = append(e.workers, newWorker(sockets, e))
 		}
 		if n == 0 {
-			e.ticker = &worker{sockets: rank, errors: &e.sendError}
+			e.ticker = newWorker(rank, e)
 		}
 	}
 }

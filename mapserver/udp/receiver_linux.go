@@ -29,7 +29,6 @@ type Receiver struct {
 	got      int
 	err      unix.Errno
 	readable func(fd uintptr) (done bool) // receive, as the poller wants it
-	try      func(fd uintptr)             // receive, without the poller
 }
 
 // NewReceiver returns the memory for one goroutine to receive from s.
@@ -47,11 +46,6 @@ func (s *Socket) NewReceiver() *Receiver {
 		}
 	}
 	r.readable = r.receive
-	r.try = func(fd uintptr) {
-		if !r.receive(fd) {
-			r.got, r.err = 0, 0
-		}
-	}
 	return r
 }
 
@@ -60,15 +54,6 @@ func (s *Socket) NewReceiver() *Receiver {
 func (r *Receiver) Receive() ([]Datagram, error) {
 	r.prepare()
 	if err := r.socket.raw.Read(r.readable); err != nil {
-		return nil, err
-	}
-	return r.collect()
-}
-
-// Poll is Receive without waiting: it may return no datagrams.
-func (r *Receiver) Poll() ([]Datagram, error) {
-	r.prepare()
-	if err := r.socket.raw.Control(r.try); err != nil {
 		return nil, err
 	}
 	return r.collect()

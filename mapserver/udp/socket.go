@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -31,6 +32,8 @@ type Socket struct {
 	raw   syscall.RawConn
 	local netip.AddrPort
 	info  bool // bound to the unspecified address: datagrams say where they came to
+	// oneByOne: the way out does not cut up messages.
+	oneByOne atomic.Bool
 }
 
 // OpenSocket binds a UDP socket to address. A socket bound to the unspecified

@@ -52,13 +52,9 @@ func (r *Receiver) Receive() ([]Datagram, error) {
 	return r.datagrams[:], nil
 }
 
-// Poll is Receive; elsewhere it waits for a datagram all the same, but not
-// longer than the deadline of the socket.
-func (r *Receiver) Poll() ([]Datagram, error) { return r.Receive() }
-
-// A Sender sends through any socket. The zero value is ready for use by one
-// goroutine.
-type Sender struct{}
+// A Sender sends through any socket, each datagram by itself. The zero value is
+// ready for use by one goroutine.
+type Sender struct{ OneByOne bool }
 
 // Send sends the datagrams through socket, in order. What the system does not
 // take is left out, and the rest still sent.

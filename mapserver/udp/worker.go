@@ -21,6 +21,10 @@ type worker struct {
 	errors   *sendErrors
 }
 
+func newWorker(sockets []*Socket, e *Endpoint) *worker {
+	return &worker{sockets: sockets, sender: Sender{OneByOne: e.config.OneByOne}, errors: &e.sendError}
+}
+
 // receivePause is how long a worker waits after the kernel refused to receive
 // for a reason other than that the socket is closed: memory, say.
 const receivePause = 10 * time.Millisecond

@@ -3,7 +3,6 @@ package node
 import (
 	"fmt"
 	"reflect"
-	"time"
 
 	"github.com/corecast/corecast/controller/config"
 )
@@ -36,7 +35,7 @@ func (n *Node) Apply(cfg *config.Config) error {
 	if err := n.controller.Apply(cfg); err != nil {
 		return err
 	}
-	if err := n.mapServer.SetSites(time.Now(), list); err != nil {
+	if err := n.mapServer.SetSites(list); err != nil {
 		// What the switches hold follows the Map-Server's sites.
 		if back := n.controller.Apply(before); back != nil {
 			return fmt.Errorf("%w; and the switches cannot be taken back: %w", err, back)

@@ -102,7 +102,7 @@ func TestFeedAppliesChanges(t *testing.T) {
 	if ms := <-applied; len(ms) != 3 || ms[0].Prefix.Addr().Compare(ms[1].Prefix.Addr()) >= 0 {
 		t.Errorf("%+v", ms)
 	}
-	if err := f.server.SetSites(time.Now(), []mapserver.Site{}); err != nil {
+	if err := f.server.SetSites([]mapserver.Site{}); err != nil {
 		t.Fatal(err)
 	}
 	for ms := range applied {
@@ -111,7 +111,7 @@ func TestFeedAppliesChanges(t *testing.T) {
 		}
 	}
 	until(t, "the refusal", func() bool { return errors.Is(f.err(), refuse) })
-	if err := f.server.SetSites(time.Now(), []mapserver.Site{manyStatic(7, 2)}); err != nil {
+	if err := f.server.SetSites([]mapserver.Site{manyStatic(7, 2)}); err != nil {
 		t.Fatal(err)
 	}
 	for ms := range applied {

@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,12 +79,17 @@ func ask[T any](t *testing.T, n *Node, path string) (answer T) {
 	return answer
 }
 
+// xtrs counts those that newXTR has run.
+var xtrs atomic.Uint32
+
 // newXTR runs an xTR with the key of site studio, at an address of loopback of its
 // own: Map-Notifies come to port 4342.
-func newXTR(t *testing.T, n *Node, rloc string) *client.XTR {
+func newXTR(t *testing.T, n *Node) *client.XTR {
 	t.Helper()
+	pid := os.Getpid()
+	rloc := netip.AddrFrom4([4]byte{127, byte(1 + pid>>8%250), byte(pid), byte(xtrs.Add(1))})
 	x, err := client.NewXTR(client.XTRConfig{
-		RLOC: netip.AddrPortFrom(netip.MustParseAddr(rloc), lisp.ControlPort), MapServer: n.MapServerAddresses()[0],
+		RLOC: netip.AddrPortFrom(rloc, lisp.ControlPort), MapServer: n.MapServerAddresses()[0],
 		KeyID: 1, Algorithm: lisp.AlgorithmSHA256, Secret: []byte(secret), ProxyReply: true,
 	})
 	if err != nil {
@@ -131,7 +138,7 @@ func TestRegistrationsSurviveARestart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	cfg := decode(t, "store: \"file:"+path+"\"\n"+studio)
 	n, stop := start(t, cfg)
-	register(t, newXTR(t, n, "127.77.0.1"), client.Mapping(eid("10.0.7.0/24"), netip.MustParseAddr("192.0.2.7")))
+	register(t, newXTR(t, n), client.Mapping(eid("10.0.7.0/24"), netip.MustParseAddr("192.0.2.7")))
 	before := ask[api.Mappings](t, n, "/api/v1/mappings").Items
 	stop()
 
@@ -219,7 +226,7 @@ func TestSwitchesFollowRegistrations(t *testing.T) {
 	until(t, "all switches ready", func() bool { return n.Status().Ready() })
 	before := updates(n)
 
-	x := newXTR(t, n, "127.77.0.2")
+	x := newXTR(t, n)
 	moved := client.Mapping(eid("10.1.0.0/16"), netip.MustParseAddr("192.0.2.99"))
 	register(t, x, moved)
 	want := map[string]uint64{"itr": 1, "etr-1": 0, "etr-2": 1, "etr-3": 1} // etr-1 is there itself
