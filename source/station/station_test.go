@@ -339,6 +339,14 @@ channels:
 	}
 }
 
+// The example is a configuration.
+func TestExample(t *testing.T) {
+	cfg, err := station.Load("../../examples/source.yaml")
+	if err != nil || len(cfg.Channels) != 2 || len(cfg.Sites) != 2 {
+		t.Errorf("%+v, %v", cfg, err)
+	}
+}
+
 // Mistakes that only opening finds.
 func TestNotOpened(t *testing.T) {
 	for name, edit := range map[string]func(*station.Config){
