@@ -20,8 +20,8 @@ import (
 type Limits struct {
 	TTL        time.Duration // of a lease; default 90 s
 	PerAddress int           // leases of one client address; default 64
-	Pending    int           // joins under way in all; default 10,000
-	PerPending int           // joins under way of one client address; default 8
+	Pending    int           // joins that wait for a proof, in all; default 512, half of the requests
+	PerPending int           // of one client address; default 8
 	Requests   int           // requests under way; default 1,024
 }
 
@@ -35,9 +35,9 @@ func (l Limits) withDefaults() Limits {
 		l.TTL = 90 * time.Second
 	}
 	set(&l.PerAddress, 64)
-	set(&l.Pending, 10_000)
 	set(&l.PerPending, 8)
 	set(&l.Requests, 1024)
+	set(&l.Pending, l.Requests/2)
 	return l
 }
 
