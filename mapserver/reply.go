@@ -2,6 +2,7 @@ package mapserver
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/corecast/corecast/lisp"
@@ -56,6 +57,11 @@ func (s *Server) reply(c *call, r *lisp.MapRequest, to netip.AddrPort) {
 	for i := range r.Records {
 		eid, _ := r.Records[i].Prefix.EID()
 		if len(c.out.scratch.told) > 0 && a.told(eid) {
+			continue
+		}
+		if len(c.out.scratch.refused) > 0 && r.Records[i].Notify && slices.Contains(c.out.scratch.refused, eid) {
+			together = false
+			a.refuse(eid)
 			continue
 		}
 		if a.sent >= maxReplies || len(forwards) >= maxForwards {
@@ -140,6 +146,13 @@ func (a *answer) add(appendTo func(dst []byte) []byte) {
 		return
 	}
 	a.packet = appendTo(a.header.AppendHeader(a.c.out.begin(), 0))
+}
+
+// refuse says that an EID cannot be subscribed to (RFC 9437 §5).
+func (a *answer) refuse(eid lisp.EID) {
+	a.add(func(dst []byte) []byte {
+		return a.s.appendCount(appendNegative(dst, eid, ttlUnregistered, lisp.ActionPolicyDenied), &a.records)
+	})
 }
 
 func (a *answer) send() {

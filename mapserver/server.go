@@ -76,6 +76,8 @@ func New(now time.Time, sites []Site, opts Options) (*Server, error) {
 		s.forgedKnown = newLimiter(limiterCells, opts.ForgedRate, time.Second)
 		s.forgedOthers = newLimiter(1, opts.ForgedRate, time.Second)
 	}
+	s.notifier.rate = newLimiter(limiterCells, notifyRate, time.Second)
+	s.notifier.retried = newLimiter(1, retryRate, 50*time.Millisecond)
 	s.sites.Store(&registry{})
 	if err := s.SetSites(sites); err != nil {
 		return nil, err
