@@ -96,9 +96,9 @@ func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
 		work.told = append(work.told, told{eid, false})
 	}
 	if m == nil {
-		if len(s.opts.Upstream) > 0 {
+		if to, ok := s.nextUpstream(a.c); ok {
 			s.counts.upstream.Add(1)
-			return forward{to: s.nextUpstream()}, true
+			return forward{to: to}, true
 		}
 		a.add(func(dst []byte) []byte { return s.appendHole(dst, &a.records, eid, 0, ttlHole, lisp.ActionForward) })
 		return forward{}, false
