@@ -66,7 +66,8 @@ func (a *Address) String() string {
 	case afi == AFILCAF:
 		return fmt.Sprintf("LCAF %d", a.LCAFType())
 	case afi == AFIName:
-		return strconv.Quote(string(bytes.TrimRight(a.Raw[2:], "\x00")))
+		name := bytes.TrimRight(a.Raw[2:], "\x00")
+		return strconv.Quote(string(name[:min(len(name), 64)])) // a name may fill the message
 	}
 	return hex.EncodeToString(a.Raw[2:])
 }

@@ -142,8 +142,9 @@ func TestForgedRegistersHaveABudget(t *testing.T) {
 	verified, skipped := flood(func(i int) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)}), 4342)
 	})
-	if verified < 10 || verified > 11 || skipped != 1000-verified {
-		t.Errorf("%d looked at, %d not; want 10 or 11", verified, skipped)
+	// Some are drawn by lot beyond that, so that a new xTR gets through sometimes.
+	if verified < 10 || verified > 11+2 || skipped != 1000-verified {
+		t.Errorf("%d looked at, %d not; want 10 to 13", verified, skipped)
 	}
 	h.register(etr, registerOf(3, record("10.1.0.0/16", 60, "192.0.2.10")), true)
 	// With the address of an xTR: its own budget goes, and comes back.

@@ -72,6 +72,21 @@ func TestSeveralXTRsWithoutMerging(t *testing.T) {
 	}
 }
 
+// Refreshing what differs between the xTRs is no change.
+func TestMergeDoesNotDependOnTheOrder(t *testing.T) {
+	h := newHarness(t, Options{}, studio())
+	for i := range 10 {
+		r := registerOf(1, record("10.1.0.0/16", 60, "192.0.2.10", "192.0.2.11"))
+		r.HasXTR, r.XTR, r.Merge = true, lisp.XTR{ID: [16]byte{byte(i%2 + 1)}}, true
+		r.Records[0].MapVersion, r.Records[0].Locators[0].Priority = uint16(i%2+1), uint8(i%2+1)
+		h.register(etr, r, true)
+	}
+	rec := h.ask("10.1.2.3")[0]
+	if n := h.s.Counters().Changes; n != 4 || rec.MapVersion != 2 || rec.Locators[0].Priority != 1 { // 2 sites' prefixes, 2 xTRs
+		t.Errorf("%d changes, want 4; %+v", n, rec)
+	}
+}
+
 func TestMergeWithoutXTRIDGoesByAddress(t *testing.T) {
 	h := newHarness(t, Options{}, studio())
 	r := registerOf(1, record("10.1.0.0/16", 60, "192.0.2.10"))

@@ -2,7 +2,9 @@ package mapserver
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -53,5 +55,14 @@ func TestNewMapping(t *testing.T) {
 				t.Errorf("a record of %d bytes is shared", n)
 			}
 		}
+	}
+}
+
+// Reasons are short, whatever the message that they quote.
+func TestReasonsAreShort(t *testing.T) {
+	l := newRejectLog()
+	l.add(start, etr, "", causeNotIP, lisp.EID{}, func() string { return strings.Repeat("\u20ac", 10_000) })
+	if got := l.newest()[0].Reason; len(got) > maxReason+3 || !utf8.ValidString(got) {
+		t.Errorf("%d bytes", len(got))
 	}
 }

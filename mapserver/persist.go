@@ -116,25 +116,31 @@ func (s *Server) deleteSubscription(sub *subscription) {
 	}
 }
 
-// restore reads what the store has, and takes what is still valid under the
-// configuration of now. What is not, or cannot be read, is deleted.
+// restore reads what the store has, and takes what is valid under the configuration
+// of now. What is over is deleted; what is not valid or cannot be read stays, since
+// the next start may have the right configuration again, or the right version.
 func (s *Server) restore(now time.Time) error {
 	writer := store.NewWriter(s.opts.Store, store.WriterOptions{Interval: s.opts.FlushInterval})
 	var regs []savedEntry
 	err := errors.Join(
-		s.restoreAll(writer, nonceKeys, s.restoreNonce),
-		s.restoreAll(writer, registrationKeys, func(e store.Entry) bool {
+		s.restoreAll(writer, nonceKeys, func(e store.Entry) verdict { return s.restoreNonce(now, e) }),
+		s.restoreAll(writer, registrationKeys, func(e store.Entry) verdict {
 			saved, err := decodeRegistration(e.Value)
+			switch {
+			case err != nil:
+				return left
+			case saved.expires() <= now.UnixNano():
+				return over
+			}
+			saved.refreshed = min(saved.refreshed, now.UnixNano()) // the clock may have been set back
 			regs = append(regs, savedEntry{e.Key, saved})
-			return err == nil
+			return taken
 		}),
 	)
 	// Of several registrations of a prefix the latest counts.
 	slices.SortStableFunc(regs, func(a, b savedEntry) int { return cmp.Compare(a.saved.refreshed, b.saved.refreshed) })
 	for i := range regs {
-		if !s.restoreRegistration(now, &regs[i].saved) {
-			writer.Delete(regs[i].key)
-		}
+		s.countRestored(s.restoreRegistration(now, &regs[i].saved))
 	}
 	err = errors.Join(err, s.restoreAll(writer, subscriptionKeys, s.restoreSubscription))
 	if err != nil {
@@ -149,46 +155,79 @@ type savedEntry struct {
 	saved savedRegistration
 }
 
-// restoreAll has the entries of a kind taken, and deletes those that are not.
-func (s *Server) restoreAll(writer *store.Writer, prefix string, take func(store.Entry) bool) error {
+// verdict is what becomes of an entry of the store.
+type verdict uint8
+
+const (
+	taken verdict = iota
+	left          // not taken, and left in the store
+	over          // deleted
+)
+
+func (s *Server) countRestored(v verdict) {
+	if v == left {
+		s.counts.unrestored.Add(1)
+	}
+}
+
+// restoreAll has the entries of a kind looked at.
+func (s *Server) restoreAll(writer *store.Writer, prefix string, take func(store.Entry) verdict) error {
 	for e, err := range store.All(context.Background(), s.opts.Store, prefix) {
 		if err != nil {
 			return err
 		}
-		if !take(e) {
+		v := take(e)
+		s.countRestored(v)
+		if v == over {
 			writer.Delete(e.Key)
 		}
 	}
 	return nil
 }
 
-func (s *Server) restoreNonce(e store.Entry) bool {
+// nonceLifetime is how long the nonce of an xTR is kept that does not register.
+const nonceLifetime = 30 * 24 * time.Hour
+
+func (s *Server) restoreNonce(now time.Time, e store.Entry) verdict {
 	n, err := decodeNonce(e.Value)
-	owner := s.sites.Load().sites[n.site]
-	if err != nil || owner == nil {
-		return false
+	if err != nil {
+		return left
+	}
+	last := time.Unix(0, min(n.last, now.UnixNano()))
+	if now.Sub(last) > nonceLifetime {
+		return over
+	}
+	sites, v := s.sites.Load(), taken
+	owner := sites.sites[n.site]
+	if owner == nil {
+		if owner, v = sites.retired[n.site], left; owner == nil {
+			owner = newSite(n.site)
+			owner.retire()
+			sites.retired[n.site] = owner // nobody else has the registry yet
+		}
 	}
 	x := owner.xtr(n.xtr, s.opts.MaxXTRs)
 	if x == nil {
-		return false
+		return left
 	}
+	s.known.meet(n.from.Addr(), now.UnixNano()+int64(2*registrationTimeout))
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.from, x.last, x.auth = n.from, time.Unix(0, n.last), owner.authWith(n.auth)
+	x.from, x.last, x.auth = n.from, last, owner.authWith(n.auth)
 	x.seen = append(x.seen, n.seen)
-	return true
+	return v
 }
 
-func (s *Server) restoreRegistration(now time.Time, saved *savedRegistration) bool {
+func (s *Server) restoreRegistration(now time.Time, saved *savedRegistration) verdict {
 	owner := s.sites.Load().sites[saved.site]
-	if owner == nil || saved.expires() <= now.UnixNano() || !s.sites.Load().mayRegister(owner, saved.eid) ||
-		!allowedRecord(owner.config.Load(), saved.record) {
-		return false
+	if owner == nil || !s.sites.Load().mayRegister(owner, saved.eid) || !allowedRecord(owner.config.Load(), saved.record) {
+		return left
 	}
 	x := owner.xtr(saved.xtr, s.opts.MaxXTRs)
 	if x == nil {
-		return false
+		return left
 	}
+	s.known.meet(saved.from, now.UnixNano()+int64(2*registrationTimeout))
 	r := &registration{
 		xtr: x, from: saved.from, since: saved.since, lifetime: saved.lifetime, flags: saved.flags, keyID: saved.keyID, own: saved.record,
 	}
@@ -197,17 +236,24 @@ func (s *Server) restoreRegistration(now time.Time, saved *savedRegistration) bo
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.addRegistrationLocked(saved.eid, r)
-	return true
+	return taken
 }
 
-func (s *Server) restoreSubscription(e store.Entry) bool {
+func (s *Server) restoreSubscription(e store.Entry) verdict {
 	saved, err := decodeSubscription(e.Value)
-	owner := s.sites.Load().sites[saved.site]
-	if err != nil || owner == nil {
-		return false
+	if err != nil {
+		return left
+	}
+	sites := s.sites.Load()
+	owner := sites.sites[saved.site]
+	if owner == nil {
+		if gone := sites.retired[saved.site]; gone != nil && gone.knownXTR(saved.xtr) != nil {
+			return left
+		}
+		return over
 	}
 	if owner.knownXTR(saved.xtr) == nil {
-		return false
+		return over
 	}
 	sub := &subscription{
 		eid: saved.eid, xtr: saved.xtr, site: owner, to: saved.to, local: saved.local, nonce: saved.nonce + nonceJump,
@@ -219,7 +265,7 @@ func (s *Server) restoreSubscription(e store.Entry) bool {
 		// The crash may have lost a change: tell all subscribers anew.
 		s.notifier.mark(sub, sub.eid)
 	}
-	return true
+	return taken
 }
 
 // authWith finds the key of a restored authentication in the configuration.

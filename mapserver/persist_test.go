@@ -174,7 +174,8 @@ func TestSubscriptionsSurvive(t *testing.T) {
 	}
 }
 
-// What is no longer allowed, or cannot be read, is not restored, and goes.
+// What is not allowed now, or cannot be read, is not restored, and left in the store
+// until it is over: the configuration may be the wrong one.
 func TestRestoreTakesWhatIsAllowed(t *testing.T) {
 	db := store.NewMemory()
 	defer db.Close()
@@ -199,9 +200,76 @@ func TestRestoreTakesWhatIsAllowed(t *testing.T) {
 	if err := h.s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if list := keys(t, db); len(list) != 2 || list[1] != registrationKeys+"0/10.1.0.0/16/"+(lisp.XTR{}).String() {
-		t.Errorf("in the store: %v", list)
+	if n := h.s.Counters().Unrestored; n != 2+3 || len(keys(t, db)) != 4+3 {
+		t.Errorf("%d not restored, in the store: %v", n, keys(t, db))
 	}
+	h.reopen(time.Hour, opts, s)
+	if err := h.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if list := keys(t, db); len(list) != 1+3 {
+		t.Errorf("in the store when all is over: %v", list)
+	}
+}
+
+// Starting once with another configuration does not forget nonces, and neither does
+// taking a site out and putting it in again.
+func TestNoncesOutliveTheirSite(t *testing.T) {
+	db := store.NewMemory()
+	defer db.Close()
+	opts := Options{Store: db}
+	other := Site{Name: "other", EIDPrefixes: prefixes("10.9.0.0/16")}
+	h := newHarness(t, opts, monotonic())
+	first := registerOf(1, record("10.1.0.0/16", 60, "192.0.2.10"))
+	h.register(etr, first, true)
+	h.register(etr, registerOf(2, record("10.1.0.0/16", 60, "192.0.2.11")), true)
+	h.reopen(time.Second, opts, other)
+	if err := h.s.SetSites([]Site{monotonic()}); err != nil {
+		t.Fatal(err)
+	}
+	h.register(etr, first, false)
+	h.reopen(time.Second, opts, other)
+	h.reopen(time.Second, opts, monotonic())
+	h.register(etr, first, false)
+	if got, want := h.answers("10.1.2.3"), "10.1.0.0/16 1h0m0s 192.0.2.11"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for _, sites := range [][]Site{{other}, {monotonic()}} {
+		if err := h.s.SetSites(sites); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.register(etr, first, false)
+}
+
+// What was stored while the clock was ahead ends no later than if it came now.
+func TestRestoredFromTheFuture(t *testing.T) {
+	db := store.NewMemory()
+	defer db.Close()
+	h := newHarness(t, Options{Store: db}, studio())
+	h.register(etr, registerOf(1, record("10.1.0.0/16", 60, "192.0.2.10")), true)
+	h.reopen(-365*24*time.Hour, Options{Store: db}, studio())
+	if m := h.s.Mappings(MappingFilter{}); len(m) != 1 || m[0].Registrations[0].Expires.After(h.now.Add(3*time.Minute)) {
+		t.Errorf("%+v", m)
+	}
+}
+
+// A flood of forged Map-Registers right after a restart does not keep out the xTRs
+// that had registered before.
+func TestXTRsAreKnownAfterARestart(t *testing.T) {
+	db := store.NewMemory()
+	defer db.Close()
+	opts := Options{Store: db, ForgedRate: 10}
+	h := newHarness(t, opts, studio())
+	h.register(etr, registerOf(1, record("10.1.0.0/16", 60, "192.0.2.10")), true)
+	h.reopen(time.Second, opts, studio())
+	forged := registerOf(1, record("10.1.0.0/16", 60, "192.0.2.66"))
+	forged.secret = "guess"
+	packet := forged.encode(t)
+	for i := range 1000 {
+		h.handle(netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 4342), packet)
+	}
+	h.register(etr, registerOf(1, record("10.1.0.0/16", 60, "192.0.2.11")), true)
 }
 
 // Whatever is in the store, restoring it does not fail.

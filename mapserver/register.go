@@ -3,6 +3,7 @@ package mapserver
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 
 	"github.com/corecast/corecast/lisp"
@@ -109,6 +110,9 @@ func (s *Server) authenticate(c *call, owner *site, m *lisp.MapRegister) (lastAu
 	now, budget := c.now.UnixNano(), s.forgedOthers
 	if s.known.knows(c.from.Addr(), now) {
 		budget = s.forgedKnown
+	}
+	if budget == s.forgedOthers && budget.exhausted(now, c.from.Addr()) && rand.Uint32()%16 == 0 {
+		budget = s.forgedDrawn // else a flood would keep out every new xTR
 	}
 	if budget.exhausted(now, c.from.Addr()) {
 		s.reject(c, owner, causeForgedRate, lisp.EID{}, func() string {

@@ -1,6 +1,7 @@
 package mapserver
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -19,6 +20,10 @@ import (
 type registry struct {
 	sites map[string]*site
 	names []string // sorted
+	// retired are sites that were configured before, or that the store knows of:
+	// nobody may register for them, but the nonces of their xTRs are not
+	// forgotten.
+	retired map[string]*site
 	// configs are the sites' configurations, by name.
 	configs map[string]*siteConfig
 	// authorities find, for each instance, whose an EID is: the site with the
@@ -119,15 +124,26 @@ func (c *siteConfig) keyOf(a lastAuth) *lisp.Key {
 // activate.
 func newRegistry(sites []Site, before *registry) (*registry, error) {
 	r := &registry{
-		sites: map[string]*site{}, configs: map[string]*siteConfig{}, authorities: map[uint32]*bart.Table[*site]{},
+		sites: map[string]*site{}, retired: map[string]*site{}, configs: map[string]*siteConfig{}, authorities: map[uint32]*bart.Table[*site]{},
 	}
 	for i := range sites {
 		if err := r.add(&sites[i], before); err != nil {
 			return nil, err
 		}
 	}
+	for _, known := range []map[string]*site{before.retired, before.sites} {
+		for name, s := range known {
+			if r.sites[name] == nil {
+				r.retired[name] = s
+			}
+		}
+	}
 	r.names = slices.Sorted(maps.Keys(r.sites))
 	return r, nil
+}
+
+func newSite(name string) *site {
+	return &site{name: name, log: newRejectLog(), xtrs: map[lisp.XTR]*xtr{}}
 }
 
 func (r *registry) add(conf *Site, before *registry) error {
@@ -137,9 +153,9 @@ func (r *registry) add(conf *Site, before *registry) error {
 	if r.sites[conf.Name] != nil {
 		return fmt.Errorf("two sites are named %q: give each its own name", conf.Name)
 	}
-	s := before.sites[conf.Name]
+	s := cmp.Or(before.sites[conf.Name], before.retired[conf.Name])
 	if s == nil {
-		s = &site{name: conf.Name, log: newRejectLog(), xtrs: map[lisp.XTR]*xtr{}}
+		s = newSite(conf.Name)
 	}
 	r.sites[conf.Name], r.configs[conf.Name] = s, compileSite(conf)
 	t := r.authorities[conf.InstanceID]
@@ -169,12 +185,14 @@ func (r *registry) activate() {
 func (r *registry) retire(after *registry) (some bool) {
 	for name, s := range r.sites {
 		if after.sites[name] == nil {
-			s.config.Store(&siteConfig{Site: Site{Name: name}})
+			s.retire()
 			some = true
 		}
 	}
 	return some
 }
+
+func (s *site) retire() { s.config.Store(&siteConfig{Site: Site{Name: s.name}}) }
 
 func compileSite(conf *Site) *siteConfig {
 	c := &siteConfig{Site: *conf, timeout: orDefault(conf.Timeout, registrationTimeout)}

@@ -3,6 +3,7 @@ package mapserver
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,7 +49,7 @@ func (l *rejectLog) add(now time.Time, from netip.AddrPort, site string, c cause
 		if r.From.Addr() == from.Addr() && r.Cause == c.String() && r.EID == key {
 			r.Time, r.From, r.Count = now, from, r.Count+1
 			if r.Count&(r.Count-1) == 0 { // the words of 1, 2, 4, … are new
-				r.Reason = why()
+				r.Reason = cut(why())
 			}
 			l.list = append(slices.Delete(l.list, i, i+1), r)
 			return
@@ -61,7 +62,18 @@ func (l *rejectLog) add(now time.Time, from netip.AddrPort, site string, c cause
 		l.list = slices.Delete(l.list, 0, 1)
 	}
 	l.last = now
-	l.list = append(l.list, &Reject{Time: now, From: from, Site: site, EID: key, Cause: c.String(), Reason: why(), Count: 1})
+	l.list = append(l.list, &Reject{Time: now, From: from, Site: site, EID: key, Cause: c.String(), Reason: cut(why()), Count: 1})
+}
+
+// maxReason is how many bytes of a reason, or of an EID, are kept: names in a
+// message may be as long as it is.
+const maxReason = 256
+
+func cut(s string) string {
+	if len(s) <= maxReason {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxReason], "") + "…"
 }
 
 // newest returns the rejects, the last one first.

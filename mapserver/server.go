@@ -28,6 +28,7 @@ type Server struct {
 	known        *acquaintances
 	forgedKnown  *limiter // kilobytes of forged Map-Registers, by known source
 	forgedOthers *limiter // the same for all other sources together
+	forgedDrawn  *limiter // the same for some of these, by lot, when that is used up
 	smrRate      *limiter // SMRs, by requester and EID-prefix
 	holders      atomic.Int64
 	swept        lisp.EID // how far sweepHolders got: Tick's
@@ -51,6 +52,7 @@ type serverCounts struct {
 	registers, records, notifies                                               atomic.Uint64
 	publications, retransmissions, acks, unacknowledged, smrs                  atomic.Uint64
 	changes, expired, subscribed, unsubscribed, holdersForgotten, resynced     atomic.Uint64
+	unrestored                                                                 atomic.Uint64
 	dropped                                                                    [numCauses]atomic.Uint64
 }
 
@@ -76,6 +78,7 @@ func New(now time.Time, sites []Site, opts Options) (*Server, error) {
 	if opts.ForgedRate > 0 {
 		s.forgedKnown = newLimiter(limiterCells, opts.ForgedRate, time.Second)
 		s.forgedOthers = newLimiter(1, opts.ForgedRate, time.Second)
+		s.forgedDrawn = newLimiter(1, max(opts.ForgedRate/16, 1), time.Second)
 	}
 	s.notifier.rate = newLimiter(limiterCells, notifyRate, time.Second)
 	s.notifier.retried = newLimiter(1, retryRate, 50*time.Millisecond)

@@ -2,6 +2,7 @@ package mapserver
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"time"
 
@@ -116,20 +117,31 @@ func (s *Server) configuredMapping(eid lisp.EID, owner *site, conf *siteConfig) 
 	return m
 }
 
-// merge returns the record of several xTRs' registrations together: the
-// locators of all that want to be merged, an RLOC as the latest of them has it.
+// merge returns the record of several xTRs' registrations together: the highest
+// version, and the locators of all that want to be merged, an RLOC as the first of
+// them in order of xTR-ID has it. Who registered last makes no difference: else each
+// refresh would be a change.
 func merge(list *registration) []byte {
-	var whole lisp.Record
+	var parts []*registration
 	for r := list; r != nil; r = r.next {
+		if r.flags&regMerge != 0 {
+			parts = append(parts, r)
+		}
+	}
+	slices.SortFunc(parts, func(a, b *registration) int {
+		return cmp.Or(bytes.Compare(a.xtr.id.ID[:], b.xtr.id.ID[:]), bytes.Compare(a.xtr.id.Site[:], b.xtr.id.Site[:]), a.from.Compare(b.from))
+	})
+	var whole lisp.Record
+	for i, r := range parts {
 		var part lisp.Record
-		if _, err := part.Decode(r.own); err != nil || r.flags&regMerge == 0 {
+		if _, err := part.Decode(r.own); err != nil {
 			continue
 		}
-		if r == list {
+		if i == 0 {
 			whole = part
 			continue
 		}
-		whole.TTL = min(whole.TTL, part.TTL)
+		whole.TTL, whole.MapVersion = min(whole.TTL, part.TTL), max(whole.MapVersion, part.MapVersion)
 		for _, l := range part.Locators {
 			if len(whole.Locators) < maxLocators && !slices.ContainsFunc(whole.Locators, func(o lisp.Locator) bool { return sameLocator(o, l) }) {
 				whole.Locators = append(whole.Locators, l)

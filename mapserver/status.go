@@ -130,6 +130,10 @@ type Counters struct {
 	Subscribed       uint64 // subscriptions made or renewed
 	Unsubscribed     uint64 // subscriptions ended
 	WatchersResynced uint64 // in-process watchers that were too slow
+	// Unrestored are entries that the store had at the start and that could not be
+	// taken: their site is not configured, does not allow them, or another version
+	// wrote them.
+	Unrestored       uint64
 	HoldersForgotten uint64 // requesters not remembered for SMRs: no room
 
 	Mappings      int // registered now
