@@ -48,6 +48,7 @@ type held struct {
 	entries []*p4rt.Entry
 	groups  []*p4rt.Group
 	meters  []*p4rt.Meter // the configured cells
+	lacks   []string      // what the target cannot tell
 }
 
 // diff returns what turns have into wanted: limits first, then groups, then
@@ -83,6 +84,11 @@ func diffEntries(wanted, have []*p4rt.Entry) stages {
 			deletes[e.Table] = append(deletes[e.Table], p4rt.Update{Op: p4rt.Delete, Object: e})
 		}
 	}
+	return inOrder(writes, deletes)
+}
+
+// inOrder makes stages of the updates of each table.
+func inOrder(writes, deletes map[string][]p4rt.Update) stages {
 	var out stages
 	for _, table := range writeOrder {
 		out = append(out, writes[table])
@@ -90,7 +96,7 @@ func diffEntries(wanted, have []*p4rt.Entry) stages {
 	for _, table := range slices.Backward(writeOrder) {
 		out = append(out, deletes[table])
 	}
-	return out
+	return slices.DeleteFunc(out, func(stage []p4rt.Update) bool { return len(stage) == 0 })
 }
 
 // diffMeters sets the wanted cells and frees all others.
@@ -112,13 +118,6 @@ func diffMeters(wanted, have []*p4rt.Meter) []p4rt.Update {
 		}
 	}
 	return out
-}
-
-// ownGroup reports whether a multicast group is one of the program's.
-func ownGroup(id uint32) bool {
-	return id >= build.CopyGroupBase && id < build.CopyGroupBase+build.MaxPorts ||
-		id > build.ListGroupBase && id <= build.ListGroupBase+listGroups ||
-		id >= build.MulticastGroupBase && id < build.MulticastGroupBase+build.MaxStreams
 }
 
 // diffGroups makes groups replica by replica: no target promises the order of

@@ -47,3 +47,10 @@ func allot(before map[string]int, wanted []string, first, limit int) (numbers ma
 	}
 	return numbers, left
 }
+
+func (n SwitchNumbers) clone() SwitchNumbers {
+	return SwitchNumbers{
+		Channels: maps.Clone(n.Channels), Streams: maps.Clone(n.Streams), Peers: maps.Clone(n.Peers),
+		RLOCs: maps.Clone(n.RLOCs), Sets: maps.Clone(n.Sets),
+	}
+}

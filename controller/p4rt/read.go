@@ -72,7 +72,7 @@ func (s *Session) ReadCounter(ctx context.Context, name string, first, n int64) 
 		ce := e.GetCounterEntry()
 		i := ce.GetIndex().GetIndex() - first
 		if ce == nil || i < 0 || i >= n {
-			return fmt.Errorf("the switch sent cell %d, which was not asked for", ce.GetIndex().GetIndex())
+			return lie("cell %d, which was not asked for", ce.GetIndex().GetIndex())
 		}
 		counts[i] = Count{uint64(ce.GetData().GetPacketCount()), uint64(ce.GetData().GetByteCount())}
 		return nil
