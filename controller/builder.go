@@ -41,6 +41,7 @@ type builder struct {
 	meters   []*p4rt.Meter
 	wanters  map[string]Object // of groups and meters, by key
 	problems map[Object][]string
+	unplaced table  // mappings without an entry, for one of the problems
 	by       Object // what wants what is being added
 	version  uint64 // of the plan, with the change being made
 	err      error
@@ -65,7 +66,7 @@ func newBuilder(s *State, sw *config.Switch, l *learned) *builder {
 	site := s.Config.FindSite(sw.Site)
 	b := &builder{
 		state: s, cfg: s.Config, sw: sw, site: site, instance: p4rt.Uint(site.InstanceID), learned: l,
-		hops: map[netip.Addr]hop{}, items: map[string]*item{}, wanters: map[string]Object{}, problems: map[Object][]string{},
+		hops: map[netip.Addr]hop{}, items: map[string]*item{}, wanters: map[string]Object{}, problems: map[Object][]string{}, unplaced: table{},
 	}
 	b.ownRLOCs = b.findOwnRLOCs()
 	b.received = b.findStreams()

@@ -24,12 +24,14 @@ func fix(err error) string {
 	case errors.As(err, &refused):
 		return "see failing: each refused update with who wants it; it is tried again by itself"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "the switch answers too slowly or not at all: look at its load and the network to it"
+		return fixSilence
 	case errors.As(err, &rpc):
 		return fixRPC(rpc)
 	}
 	return ""
 }
+
+const fixSilence = "the switch answers too slowly or not at all: look at its load and the network to it"
 
 func fixRPC(err *p4rt.RPCError) string {
 	switch err.Code {
@@ -38,6 +40,8 @@ func fixRPC(err *p4rt.RPCError) string {
 			return "check the certificates of controller and switch, and that both or neither use TLS"
 		}
 		return "check that the switch runs and listens at its configured address"
+	case codes.DeadlineExceeded:
+		return fixSilence
 	case codes.NotFound:
 		return "check device_id: the switch says that it has no such device"
 	case codes.Unauthenticated, codes.PermissionDenied:

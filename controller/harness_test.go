@@ -117,7 +117,9 @@ func (w *tap) count() int {
 func run(t testing.TB, cfg *config.Config, w *tap, opts Options) (*Controller, func()) {
 	t.Helper()
 	opts.RetryMin, opts.RetryMax = 5*time.Millisecond, 50*time.Millisecond
-	opts.Timeout = patience
+	if opts.Timeout == 0 {
+		opts.Timeout = patience
+	}
 	if w != nil {
 		opts.DialOptions = append(opts.DialOptions, grpc.WithUnaryInterceptor(w.intercept))
 	}

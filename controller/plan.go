@@ -147,13 +147,22 @@ func (p *plan) learn(eid lisp.EID, m *mapping) (version uint64) {
 	} else {
 		p.learned.mappings[eid] = m
 	}
-	if it := p.b.items[eidKey(eid)]; it != nil && it.of != nil && !it.of.learned || !p.b.concerns(eid) {
+	if !p.b.concerns(eid) || p.b.hasShared(eid) {
 		return p.version
 	}
 	p.version++
 	p.b.version = p.version
 	p.b.setMapping(eid, m)
 	return p.version
+}
+
+// hasShared reports whether all switches have a mapping of that very prefix.
+func (b *builder) hasShared(eid lisp.EID) bool {
+	if it := b.items[eidKey(eid)]; it != nil && it.of != nil {
+		return !it.of.learned
+	}
+	m := b.unplaced[eid]
+	return m != nil && !m.learned
 }
 
 // reach notes that an RLOC answers, or does not, and moves the mappings that

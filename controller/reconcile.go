@@ -25,6 +25,13 @@ func (o *owner) compare(ctx context.Context, l *look) error {
 	if err := o.ensureProgram(ctx, l); err != nil {
 		return err
 	}
+	if !l.before {
+		version, err := l.session.Version(ctx)
+		if err != nil {
+			return err
+		}
+		o.board.update(func(s *SwitchStatus) { s.Version = version })
+	}
 	have, err := o.lookAt(ctx, l)
 	if err != nil {
 		return err

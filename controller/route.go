@@ -123,15 +123,19 @@ func (b *builder) setMapping(eid lisp.EID, m *mapping) {
 	old := b.items[key]
 	by := object(KindMapping, eid)
 	delete(b.problems, by)
+	delete(b.unplaced, eid)
 	if old != nil && old.of == nil {
 		if m != nil {
 			b.problemf(by, "mapping %v is not used: the switch has %v", eid, old.entry)
+			b.unplaced[eid] = m
 		}
 		return
 	}
 	var next *item
 	if m != nil {
-		next = b.mappingItem(by, m)
+		if next = b.mappingItem(by, m); next == nil {
+			b.unplaced[eid] = m
+		}
 	}
 	b.put(key, next)
 	if old != nil {

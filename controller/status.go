@@ -47,6 +47,9 @@ type SwitchStatus struct {
 	Installed int `json:"installed"`
 	// Problems are what is wanted but cannot be programmed.
 	Problems []string `json:"problems,omitempty"`
+	// Version is that of P4Runtime which the switch speaks, "" where it does not
+	// say.
+	Version string `json:"p4runtime,omitempty"`
 	// Failing is the first of what the switch refuses.
 	Failing []FailingUpdate `json:"failing,omitempty"`
 	// Foreign is the first of what the switch holds that is not ours: it is left

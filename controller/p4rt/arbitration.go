@@ -33,7 +33,7 @@ func (s *Session) SetElectionID(ctx context.Context, id ElectionID) error {
 	s.waiter = answer
 	s.mu.Unlock()
 	s.setElection(id)
-	if err := s.send(&p4v1.StreamMessageRequest{Update: &p4v1.StreamMessageRequest_Arbitration{
+	if err := s.sendOrReason(&p4v1.StreamMessageRequest{Update: &p4v1.StreamMessageRequest_Arbitration{
 		Arbitration: &p4v1.MasterArbitrationUpdate{DeviceId: s.opts.DeviceID, ElectionId: id.proto()},
 	}}); err != nil {
 		return reason("arbitration", err)
@@ -54,6 +54,9 @@ func (s *Session) arbitrated(m *p4v1.MasterArbitrationUpdate) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
+	if id := m.GetDeviceId(); id != 0 && id != s.opts.DeviceID {
+		err = lie("the arbitration of device %d; this session is with device %d: check device_id", id, s.opts.DeviceID)
+	}
 	if code := codes.Code(m.GetStatus().GetCode()); code != codes.OK {
 		err = &NotPrimaryError{
 			Ours:      s.election,

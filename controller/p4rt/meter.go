@@ -93,11 +93,13 @@ func (s *Schema) decodeMeter(e *p4v1.MeterEntry) (*Meter, error) {
 // limit.
 func (s *Session) ReadMeters(ctx context.Context) ([]*Meter, error) {
 	var ask []*p4v1.Entity
+	cells := 0
 	for _, name := range sortedKeys(s.schema.meters) {
 		ask = append(ask, meterEntity(&p4v1.MeterEntry{MeterId: s.schema.meters[name].id}))
+		cells += int(s.schema.meters[name].size)
 	}
 	var meters []*Meter
-	err := s.read(ctx, "read meters", ask, func(e *p4v1.Entity) error {
+	err := s.read(ctx, "read meters", ask, cells, func(e *p4v1.Entity) error {
 		o, err := s.schema.Decode(e)
 		if m, ok := o.(*Meter); ok && err == nil && m.Config != nil {
 			meters = append(meters, m)

@@ -24,9 +24,12 @@ func (s *Schema) Encode(o Object) (*p4v1.Entity, error) {
 }
 
 func (s *Schema) encodeEntry(e *Entry) (*p4v1.TableEntry, error) {
-	c, err := s.Canonical(e)
-	if err != nil {
-		return nil, err
+	c := e
+	if e.key == "" {
+		var err error
+		if c, err = s.Canonical(e); err != nil {
+			return nil, err
+		}
 	}
 	t, a := s.tables[c.Table], s.actions[c.Action]
 	out := &p4v1.TableEntry{TableId: t.id, Priority: c.Priority, IsDefaultAction: c.Default}
