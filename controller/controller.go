@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/controller/slowpath"
 	"google.golang.org/grpc"
 )
 
@@ -36,6 +38,14 @@ type Options struct {
 	// DialOptions are added to every session, for instance to reach switches
 	// in this process.
 	DialOptions []grpc.DialOption
+	// Resolver finds the mappings that switches miss; nil: there are none but
+	// those of the configuration, SetMappings and UpdateMappings.
+	Resolver Resolver
+	// SlowPath tunes what is learned, and for how long.
+	SlowPath slowpath.Options
+	// Control takes LISP control messages that came to a switch's address; nil
+	// drops them.
+	Control ControlHandler
 	// Logger takes what an operator wants to read later; nil discards it.
 	Logger *slog.Logger
 	// Program is pushed to the switches; nil means CoreCast's.
@@ -147,9 +157,15 @@ func (c *Controller) apply(cfg *config.Config) (changed []*owner, err error) {
 	}
 	changed, err = c.buildLocked()
 	for _, o := range fresh {
+		if !o.plan.built() { // there is nothing that it could be told
+			delete(c.owners, o.name)
+			continue
+		}
 		c.startLocked(o)
 	}
-	return changed, err
+	unbuilt := func(o *owner) bool { return !o.plan.built() }
+	c.order = slices.DeleteFunc(c.order, func(name string) bool { return c.owners[name] == nil })
+	return slices.DeleteFunc(changed, unbuilt), err
 }
 
 // buildLocked builds the plans of all switches anew. A plan that cannot be
@@ -240,7 +256,10 @@ func (c *Controller) watch() (Status, <-chan struct{}) {
 	defer c.mu.Unlock()
 	s := Status{Warnings: c.state.Config.Warnings}
 	for _, name := range c.order {
-		s.Switches = append(s.Switches, c.owners[name].board.read())
+		o := c.owners[name]
+		sw := o.board.read()
+		sw.SlowPath = o.slow.path.Counters()
+		s.Switches = append(s.Switches, sw)
 	}
 	return s, c.changed
 }

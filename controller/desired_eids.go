@@ -181,12 +181,22 @@ func (b *builder) reserved(addr netip.Addr) bool {
 	return false
 }
 
+func viewerMatch(instance p4rt.Value, prefix netip.Prefix) []p4rt.Match {
+	return []p4rt.Match{
+		p4rt.Exact(build.FieldViewers4InstanceID, instance),
+		p4rt.LPM(build.FieldViewers4EID, p4rt.Addr(prefix.Addr()), prefix.Bits()),
+	}
+}
+
+// viewerKey is the key of a viewer's entry.
+func viewerKey(instance p4rt.Value, prefix netip.Prefix) string {
+	e := p4rt.Entry{Table: familyOf(prefix.Addr()).viewers, Match: viewerMatch(instance, prefix)}
+	return e.Key()
+}
+
 func (b *builder) viewer(prefix netip.Prefix, h hop) {
 	b.add(p4rt.Entry{
-		Table: familyOf(prefix.Addr()).viewers, Match: []p4rt.Match{
-			p4rt.Exact(build.FieldViewers4InstanceID, b.instance),
-			p4rt.LPM(build.FieldViewers4EID, p4rt.Addr(prefix.Addr()), prefix.Bits()),
-		},
+		Table: familyOf(prefix.Addr()).viewers, Match: viewerMatch(b.instance, prefix),
 		Action: build.ActionViewer, Params: []p4rt.Param{
 			param(build.ParamViewerOutPort, p4rt.Uint(h.port.ID)),
 			param(build.ParamViewerOutSrcMAC, p4rt.MAC(h.port.MAC)),

@@ -185,16 +185,26 @@ func (b *builder) neighbors() {
 	for i := range b.sw.Ports {
 		for _, next := range b.sw.Ports[i].Routers() {
 			if b.hops[next].port == nil {
-				b.problemf(object(KindNeighbor, next), "next hop %v of port %d has no MAC address; add it to neighbors", next, b.sw.Ports[i].ID)
+				b.problemf(object(KindNeighbor, next), "next hop %v of port %d has no MAC address; it is asked for by ARP or neighbor discovery until it answers, or add it to neighbors", next, b.sw.Ports[i].ID)
 			}
 		}
 	}
 }
 
+func neighborMatch(addr netip.Addr) []p4rt.Match {
+	return []p4rt.Match{p4rt.Exact(build.FieldNeighbors4Address, p4rt.Addr(addr))}
+}
+
+// neighborKey is the key of a neighbor's entry.
+func neighborKey(addr netip.Addr) string {
+	e := p4rt.Entry{Table: familyOf(addr).neighbors, Match: neighborMatch(addr)}
+	return e.Key()
+}
+
 func (b *builder) neighbor(addr netip.Addr, h hop) {
 	b.by = object(KindNeighbor, addr)
 	b.add(p4rt.Entry{
-		Table: familyOf(addr).neighbors, Match: []p4rt.Match{p4rt.Exact(build.FieldNeighbors4Address, p4rt.Addr(addr))},
+		Table: familyOf(addr).neighbors, Match: neighborMatch(addr),
 		Action: build.ActionDeliver, Params: []p4rt.Param{
 			param(build.ParamDeliverPort, p4rt.Uint(h.port.ID)),
 			param(build.ParamDeliverSrcMAC, p4rt.MAC(h.port.MAC)),

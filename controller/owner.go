@@ -29,18 +29,24 @@ type owner struct {
 	ledger  ledger
 	wake    chan struct{} // capacity 1: the plan has changed
 	session atomic.Pointer[p4rt.Session]
+
+	slow      *slow
+	installed atomic.Uint64 // the version of the plan that the switch holds
+	settled   chan struct{} // capacity 1: installed has changed
 }
 
 func newOwner(c *Controller, sw *config.Switch) *owner {
 	b := &board{changed: c.notify}
 	b.s = SwitchStatus{Name: sw.Name, Address: sw.Address, Phase: Connecting,
 		Reason: "not started", Since: time.Now(), Punts: map[string]uint64{}}
-	return &owner{
+	o := &owner{
 		name: sw.Name, address: sw.Address, device: sw.DeviceID, board: b,
 		opts: &c.opts, schema: c.schema, program: c.program, looks: c.looks,
 		log:  c.opts.Logger.With("switch", sw.Name),
-		plan: newPlan(), wake: make(chan struct{}, 1),
+		plan: newPlan(), wake: make(chan struct{}, 1), settled: make(chan struct{}, 1),
 	}
+	o.slow = newSlow(c, o)
+	return o
 }
 
 // nudge tells the owner that the plan has changed. It never blocks.
@@ -85,15 +91,18 @@ func (o *owner) serve(ctx context.Context, retry *backoff) error {
 	if err != nil {
 		return err
 	}
+	slowCtx, endSlow := context.WithCancel(ctx)
 	punts := make(chan struct{})
 	go func() {
 		defer close(punts)
-		o.takePunts(session)
+		o.slow.run(slowCtx, session)
 	}()
 	o.session.Store(session)
 	o.log.Info("connected", "address", o.address, "election_id", o.opts.ElectionID)
 	defer func() {
 		o.session.Store(nil)
+		o.installed.Store(0)
+		endSlow()
 		session.Close()
 		<-punts
 	}()

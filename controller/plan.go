@@ -67,6 +67,13 @@ func (p *plan) build(s *State, sw *config.Switch) error {
 	return nil
 }
 
+// built reports whether there is a plan at all.
+func (p *plan) built() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.b != nil
+}
+
 // sameObjects reports whether two builders want the same groups and meters.
 func sameObjects(x, y *builder) bool {
 	if len(x.groups) != len(y.groups) || len(x.meters) != len(y.meters) {

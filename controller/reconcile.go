@@ -205,6 +205,11 @@ func (o *owner) wrote(version uint64, err error) error {
 	})
 	if err == nil {
 		o.plan.settled(version)
+		o.installed.Store(version)
+		select {
+		case o.settled <- struct{}{}:
+		default:
+		}
 	}
 	return err
 }

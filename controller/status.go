@@ -68,6 +68,8 @@ type SwitchStatus struct {
 	// than they were taken.
 	Punts        map[string]uint64 `json:"punts,omitempty"`
 	PuntsDropped uint64            `json:"punts_dropped"`
+	// SlowPath counts what was done about them.
+	SlowPath map[string]uint64 `json:"slow_path,omitempty"`
 	// StreamErrors counts the messages that the switch refused.
 	StreamErrors    uint64 `json:"stream_errors,omitempty"`
 	LastStreamError string `json:"last_stream_error,omitempty"`

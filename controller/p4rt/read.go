@@ -57,6 +57,26 @@ func (s *Session) ReadGroups(ctx context.Context) ([]*Group, error) {
 	return groups, err
 }
 
+// ReadHits returns what the direct counter of a table has counted, by the key
+// of the entry.
+func (s *Session) ReadHits(ctx context.Context, tableName string) (map[string]Count, error) {
+	t, err := s.schema.table(tableName)
+	if err != nil {
+		return nil, err
+	}
+	hits := map[string]Count{}
+	ask := []*p4v1.Entity{tableEntity(&p4v1.TableEntry{TableId: t.id, CounterData: &p4v1.CounterData{}})}
+	err = s.read(ctx, "read hits of "+tableName, ask, s.schema.room, func(e *p4v1.Entity) error {
+		o, err := s.schema.Decode(e)
+		if err == nil {
+			data := e.GetTableEntry().GetCounterData()
+			hits[o.Key()] = Count{uint64(data.GetPacketCount()), uint64(data.GetByteCount())}
+		}
+		return err
+	})
+	return hits, err
+}
+
 // Count is one cell of a counter.
 type Count struct{ Packets, Bytes uint64 }
 
