@@ -137,15 +137,16 @@ func diffGroups(wanted, have []*p4rt.Group) (write stages, drop []p4rt.Update) {
 		if old != nil && old.SameReplicas(g) {
 			continue
 		}
-		first := &p4rt.Group{ID: g.ID, Replicas: g.Replicas[:1]}
-		if old == nil || !old.SameReplicas(first) {
+		made := begun(g, old)
+		if made == 0 {
 			if old != nil {
 				replaced = append(replaced, p4rt.Update{Op: p4rt.Delete, Object: old})
 			}
-			inserts = append(inserts, p4rt.Update{Op: p4rt.Insert, Object: first})
+			inserts = append(inserts, p4rt.Update{Op: p4rt.Insert, Object: &p4rt.Group{ID: g.ID, Replicas: g.Replicas[:1]}})
+			made = 1
 		}
 		var steps stages
-		for n := 2; n <= len(g.Replicas); n++ {
+		for n := made + 1; n <= len(g.Replicas); n++ {
 			steps = append(steps, []p4rt.Update{{Op: p4rt.Modify, Object: &p4rt.Group{ID: g.ID, Replicas: g.Replicas[:n]}}})
 		}
 		grow = append(grow, steps)
@@ -156,6 +157,20 @@ func diffGroups(wanted, have []*p4rt.Group) (write stages, drop []p4rt.Update) {
 		}
 	}
 	return append(stages{replaced, inserts}, zip(grow)...), drop
+}
+
+// begun is how many of a wanted group's replicas, from the first on, a switch
+// holds and nothing else: it was interrupted there. 0 says that the group must be
+// made anew.
+func begun(wanted, have *p4rt.Group) int {
+	if have == nil {
+		return 0
+	}
+	n := len(have.Replicas)
+	if n >= len(wanted.Replicas) || !have.SameReplicas(&p4rt.Group{Replicas: wanted.Replicas[:n]}) {
+		return 0
+	}
+	return n
 }
 
 // zip merges the n-th stages of all into one.
