@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -51,15 +52,19 @@ func TestFaults(t *testing.T) {
 // faultNet is a Fig. 2 network that a fault is made in.
 type faultNet struct {
 	*T
+	target    Target
 	fig       *Fig2
 	delivered atomic.Uint64 // payloads at viewers
 	other     chan []byte   // what else reaches hosts
+
+	mu        sync.Mutex        // guards addresses
+	addresses map[string]string // of switches that may be restarted
 }
 
 func newFaultNet(t *testing.T, target Target) *faultNet {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	t.Cleanup(cancel)
-	n := &faultNet{other: make(chan []byte, 1024)}
+	n := &faultNet{target: target, other: make(chan []byte, 1024)}
 	fig, err := NewFig2(ctx, Fig2Options{Target: target, FromDomain: func(_ int, frame []byte) {
 		var d inet.Datagram
 		if d.Decode(ipOf(frame)) == nil && d.Dst.Port() == MediaPort {
