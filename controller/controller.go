@@ -23,7 +23,8 @@ type Options struct {
 	// ElectionID makes this controller primary over those with lower ones;
 	// the zero value means 1.
 	ElectionID p4rt.ElectionID
-	// Resync is how often a switch is read back to repair drift; 0 means 30 s.
+	// Resync is how often a switch is read back to repair drift, 0 means 30 s;
+	// less often where there are so many switches that it would take much CPU.
 	Resync time.Duration
 	// RetryMin and RetryMax bound the backoff after a failure; 0 means 200 ms
 	// and 15 s.
@@ -82,17 +83,19 @@ type Controller struct {
 	schema  *p4rt.Schema
 	program *p4rt.Pipeline
 
-	looks chan struct{} // see owner.looks
+	looks *looks
 
-	mu      sync.Mutex // guards what follows; taken before the lock of a plan, never with that of a board
+	mu      sync.RWMutex // guards what follows; taken before the lock of a plan
 	state   *State
 	fed     bool     // the mappings are SetMappings', not the configuration's
 	updated updates  // what UpdateMappings changed of the configuration's
 	order   []string // switches, as configured
 	owners  map[string]*owner
-	changed chan struct{} // closed and replaced at each change of a status
 	ctx     context.Context
 	wg      *sync.WaitGroup // owners under way; nil before Run
+
+	newsMu  sync.Mutex    // guards changed; taken last
+	changed chan struct{} // closed and replaced at each change of a status
 }
 
 // New prepares a controller for a complete configuration.
@@ -106,7 +109,7 @@ func New(cfg *config.Config, opts Options) (*Controller, error) {
 		program = opts.Program
 	}
 	c := &Controller{
-		opts: opts, schema: schema, program: program, looks: make(chan struct{}, opts.Looks),
+		opts: opts, schema: schema, program: program, looks: newLooks(opts.Looks),
 		state: &State{Schema: schema}, owners: map[string]*owner{}, changed: make(chan struct{}),
 	}
 	return c, c.Apply(cfg)
@@ -252,8 +255,11 @@ func (c *Controller) Status() Status {
 
 // watch returns the status and a channel that is closed when it changes.
 func (c *Controller) watch() (Status, <-chan struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.newsMu.Lock()
+	changed := c.changed
+	c.newsMu.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	s := Status{Warnings: c.state.Config.Warnings}
 	for _, name := range c.order {
 		o := c.owners[name]
@@ -261,12 +267,12 @@ func (c *Controller) watch() (Status, <-chan struct{}) {
 		sw.SlowPath = o.slow.path.Counters()
 		s.Switches = append(s.Switches, sw)
 	}
-	return s, c.changed
+	return s, changed
 }
 
 func (c *Controller) notify() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.newsMu.Lock()
+	defer c.newsMu.Unlock()
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -312,8 +318,8 @@ func (c *Controller) session(name string) (*p4rt.Session, error) {
 
 // allOwners are the owners of all switches, as configured.
 func (c *Controller) allOwners() []*owner {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	return c.ownersLocked()
 }
 

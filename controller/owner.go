@@ -22,7 +22,7 @@ type owner struct {
 	program *p4rt.Pipeline
 	log     *slog.Logger
 	board   *board
-	looks   chan struct{}      // bounds how many owners read everything back at once
+	looks   *looks
 	cancel  context.CancelFunc // set when started; guarded by Controller.mu
 
 	plan    *plan
@@ -31,6 +31,8 @@ type owner struct {
 	session atomic.Pointer[p4rt.Session]
 
 	slow      *slow
+	rebuild   func()        // builds the plan anew
+	adopted   bool          // the plan has begun with the switch's numbers; of the owner's goroutine
 	installed atomic.Uint64 // the version of the plan that the switch holds
 	settled   chan struct{} // capacity 1: installed has changed
 }
@@ -45,7 +47,7 @@ func newOwner(c *Controller, sw *config.Switch) *owner {
 		log:  c.opts.Logger.With("switch", sw.Name),
 		plan: newPlan(), wake: make(chan struct{}, 1), settled: make(chan struct{}, 1),
 	}
-	o.slow = newSlow(c, o)
+	o.slow, o.rebuild = newSlow(c, o), func() { c.rebuild(o) }
 	return o
 }
 
@@ -117,17 +119,25 @@ func (o *owner) keep(ctx context.Context, session *p4rt.Session, retry *backoff)
 	next := time.Now() // when everything is compared
 	for {
 		all := !time.Now().Before(next)
+		if all && look.before && !o.looks.again() {
+			// Others are being looked at; what changes does not wait for that.
+			next, all = time.Now().Add(rand.N(o.opts.Resync/10+time.Millisecond)), false
+		}
 		var err error
-		if all {
-			err = o.compare(ctx, look)
-		} else {
+		switch {
+		case !all:
 			err = o.follow(ctx, look)
+		case look.before:
+			err = o.compare(ctx, look)
+			o.looks.rest(look.took)
+		default:
+			err = o.compare(ctx, look)
 		}
 		var refused *p4rt.WriteError
 		switch {
 		case err == nil && all:
 			retry.reset()
-			next = time.Now().Add(o.restUntilNext(look))
+			next = time.Now().Add(o.untilNext())
 		case err == nil:
 		case errors.As(err, &refused) && session.Err() == nil:
 			// The switch is there but does not take everything: keep it.
@@ -151,14 +161,10 @@ func (o *owner) keep(ctx context.Context, session *p4rt.Session, retry *backoff)
 	}
 }
 
-// lookShare is which part of its time a switch is read back at most.
-const lookShare = 20
-
-// restUntilNext is how long to leave a right switch alone: the resync interval,
-// longer where reading takes long, with a tenth of jitter so that many switches
-// do not keep step.
-func (o *owner) restUntilNext(l *look) time.Duration {
-	d := max(o.opts.Resync, lookShare*l.took)
+// untilNext is the resync interval, with a tenth of jitter so that many
+// switches do not keep step.
+func (o *owner) untilNext() time.Duration {
+	d := o.opts.Resync
 	return d - d/20 + rand.N(d/10+1)
 }
 

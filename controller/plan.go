@@ -19,7 +19,8 @@ type plan struct {
 	mu      sync.Mutex // guards what follows
 	b       *builder   // nil before the first build
 	learned *learned
-	version uint64 // counts changes
+	version uint64         // counts changes
+	adopted *SwitchNumbers // for the next build, instead of b's own
 	// changed holds, for the entries that have changed since the last take,
 	// what they were then; nil: nothing.
 	changed map[string]*p4rt.Entry
@@ -40,6 +41,9 @@ func (p *plan) build(s *State, sw *config.Switch) error {
 	old := p.b
 	if old != nil {
 		before = old.allNumbers()
+	}
+	if p.adopted != nil {
+		before = *p.adopted
 	}
 	b := newBuilder(s, sw, p.learned)
 	b.version = p.version + 1
@@ -63,7 +67,7 @@ func (p *plan) build(s *State, sw *config.Switch) error {
 	}
 	p.whole = p.whole || !sameObjects(old, b)
 	b.replaced = p.replaced
-	p.b = b
+	p.b, p.adopted = b, nil
 	return nil
 }
 

@@ -36,6 +36,12 @@ func (o *owner) compare(ctx context.Context, l *look) error {
 	if err != nil {
 		return err
 	}
+	if !o.adopted {
+		o.adopted = true
+		if o.plan.adopt(have.entries) {
+			o.rebuild()
+		}
+	}
 	wanted, untold, version := o.plan.takeAll()
 	todo := diff(wanted, have)
 	if l.before {
@@ -77,11 +83,11 @@ func (o *owner) ensureProgram(ctx context.Context, l *look) error {
 	return nil
 }
 
-// lookAt reads back what the switch holds, when it is its turn.
+// lookAt reads back what the switch holds, when there is memory for it.
 func (o *owner) lookAt(ctx context.Context, l *look) (*held, error) {
 	select {
-	case o.looks <- struct{}{}:
-		defer func() { <-o.looks }()
+	case o.looks.memory <- struct{}{}:
+		defer func() { <-o.looks.memory }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -137,6 +137,9 @@ func (b *builder) setMapping(eid lisp.EID, m *mapping) {
 			b.unplaced[eid] = m
 		}
 	}
+	if next != nil {
+		key = next.entry.Key() // which all switches share
+	}
 	b.put(key, next)
 	if old != nil {
 		b.leave(old.use)

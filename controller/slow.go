@@ -230,8 +230,8 @@ func (s *slow) Control(from, to netip.AddrPort, message []byte, reply func([]byt
 
 // rebuild builds the plan of one switch anew and returns its version.
 func (c *Controller) rebuild(o *owner) uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	if sw := c.state.Config.FindSwitch(o.name); sw != nil {
 		if err := o.plan.build(c.state, sw); err != nil {
 			o.log.Error("the plan could not be built", "err", err)
