@@ -145,6 +145,11 @@ func (a *Address) decodeLCAF(c *cursor) (folded bool) {
 	return true
 }
 
+// wholeInstanceID is the IID mask-len of an instance-id that is not a range. RFC
+// 8060 gives it no meaning there, but OpenOverlayRouter takes addresses for
+// different ones when theirs differ, and sends 32.
+const wholeInstanceID = 32
+
 // append appends the AFI and the address.
 func (a *Address) append(dst []byte) ([]byte, error) {
 	if !a.IP.IsValid() {
@@ -154,7 +159,7 @@ func (a *Address) append(dst []byte) ([]byte, error) {
 		return dst, fmt.Errorf("%w: address %s has %d raw bytes too", ErrValue, a.IP, len(a.Raw))
 	}
 	if a.HasInstance {
-		dst = append(dst, byte(AFILCAF>>8), byte(AFILCAF&0xff), 0, 0, byte(LCAFInstanceID), 0)
+		dst = append(dst, byte(AFILCAF>>8), byte(AFILCAF&0xff), 0, 0, byte(LCAFInstanceID), wholeInstanceID)
 		dst = binary.BigEndian.AppendUint16(dst, uint16(6+a.IP.BitLen()/8))
 		dst = binary.BigEndian.AppendUint32(dst, a.InstanceID)
 	} else if a.InstanceID != 0 {

@@ -163,6 +163,23 @@ func TestReserved(t *testing.T) {
 	}
 }
 
+func TestUnsubscribes(t *testing.T) {
+	none := lisp.Address{}
+	for _, c := range []struct {
+		m    lisp.MapRequest
+		want bool
+	}{
+		{lisp.MapRequest{HasXTR: true, ITRs: []lisp.Address{none}}, true},
+		{lisp.MapRequest{ITRs: []lisp.Address{none}}, false},
+		{lisp.MapRequest{HasXTR: true, ITRs: []lisp.Address{none, none}}, false},
+		{lisp.MapRequest{HasXTR: true, ITRs: []lisp.Address{ip("192.0.2.1")}}, false},
+	} {
+		if got := c.m.Unsubscribes(); got != c.want {
+			t.Errorf("%+v: %v", c.m, got)
+		}
+	}
+}
+
 // A Map-Notify acknowledges its Map-Register in the same words.
 func TestAppendNotify(t *testing.T) {
 	key := lisp.NewKey([]byte("password"))

@@ -163,8 +163,12 @@ func (m *ECM) check() error {
 	if !src.IsValid() || src.Is4() != dst.Is4() || !dst.IsValid() {
 		return fmt.Errorf("%w: inner addresses %s and %s are not of one family", ErrValue, src, dst)
 	}
-	if size := len(m.Inner.Message); size > 0xffff-ipv4Size-udpSize {
-		return fmt.Errorf("%w: message of %d bytes", ErrValue, size)
+	most := 0xffff - udpSize
+	if src.Is4() {
+		most -= ipv4Size
+	}
+	if size := len(m.Inner.Message); size > most {
+		return fmt.Errorf("%w: message of %d bytes, want at most %d", ErrValue, size, most)
 	}
 	if !m.Security && len(m.Auth) > 0 {
 		return fmt.Errorf("%w: authentication data without the S bit", ErrValue)

@@ -149,6 +149,11 @@ func (a *Address) appendIPs(dst []netip.Addr, depth int) (out []netip.Addr, hidd
 	if a.AFI() != AFILCAF {
 		return dst, false, nil
 	}
+	return a.appendNestedIPs(dst, depth)
+}
+
+// appendNestedIPs is appendIPs for an LCAF.
+func (a *Address) appendNestedIPs(dst []netip.Addr, depth int) (out []netip.Addr, hidden bool, err error) {
 	if depth == 0 {
 		return dst, true, fmt.Errorf("%w: more than %d within each other", ErrLCAF, maxLCAFDepth)
 	}

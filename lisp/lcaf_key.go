@@ -19,7 +19,7 @@ import (
 //
 // Around an IP address it is folded into Address; this type is for the rest.
 type InstanceID struct {
-	MaskLen uint8 // of a range: how many high bits of ID count
+	MaskLen uint8 // of a range of instances: how many high bits of ID count
 	ID      uint32
 	Address Address
 }
@@ -47,6 +47,9 @@ func (l *InstanceID) append(dst []byte) ([]byte, byte, error) {
 		return dst, 0, fmt.Errorf("%w: instance-id %d/%d around %s", ErrValue, l.ID, l.MaskLen, &l.Address)
 	}
 	out, err := l.Address.append(binary.BigEndian.AppendUint32(dst, l.ID))
+	if !isRange {
+		return out, wholeInstanceID, err
+	}
 	return out, l.MaskLen, err
 }
 

@@ -100,6 +100,12 @@ func (m *MapRequest) decodeFlags(head []byte) {
 	m.LocalXTR, m.DontReply = head[2]&0x40 != 0, head[2]&0x20 != 0
 }
 
+// Unsubscribes reports whether records with N end subscriptions instead of
+// starting them: the only ITR-RLOC is no address at all (RFC 9437 §5).
+func (m *MapRequest) Unsubscribes() bool {
+	return m.HasXTR && len(m.ITRs) == 1 && m.ITRs[0].AFI() == AFINone
+}
+
 // Append appends the message to dst.
 func (m *MapRequest) Append(dst []byte) ([]byte, error) {
 	if err := checkCount(TypeMapRequest, "ITR-RLOCs", len(m.ITRs), 1, maxITRs); err != nil {

@@ -139,7 +139,7 @@ func (r *Record) append(dst []byte, flags uint16, rsvd uint8) ([]byte, error) {
 	out = binary.BigEndian.AppendUint16(out, uint16(rsvd)<<12|r.MapVersion)
 	out, err := r.Prefix.Address.append(out)
 	for i := 0; err == nil && i < len(r.Locators); i++ {
-		out, err = r.Locators[i].append(out)
+		out, err = r.Locators[i].Append(out)
 	}
 	if err != nil {
 		return dst, fmt.Errorf("record %s: %w", &r.Prefix, err)
@@ -181,7 +181,8 @@ func (l *Locator) decode(c *cursor) {
 	l.Address.decode(c)
 }
 
-func (l *Locator) append(dst []byte) ([]byte, error) {
+// Append appends the locator: for those who keep their records encoded.
+func (l *Locator) Append(dst []byte) ([]byte, error) {
 	flags := bit(l.Local, 4) | bit(l.Probed, 2) | bit(l.Reachable, 1)
 	return l.Address.append(append(dst, l.Priority, l.Weight, l.MPriority, l.MWeight, 0, flags))
 }

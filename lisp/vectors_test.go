@@ -63,18 +63,24 @@ func describe(m message) string {
 	return fmt.Sprintf("%+v", m)
 }
 
-// vector reads testdata/name.hex: hex, and comments from # to the line's end.
+// vector reads testdata/name.hex.
 func vector(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name+".hex"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return unhex(t, hexDigits(string(text)))
+}
+
+// hexDigits returns a text without its spaces and its comments, from # to the
+// end of a line.
+func hexDigits(text string) string {
 	var digits strings.Builder
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		digits.WriteString(strings.Join(strings.Fields(strings.SplitN(line, "#", 2)[0]), ""))
 	}
-	return unhex(t, digits.String())
+	return digits.String()
 }
 
 // vectorNames returns the names of all files of testdata.
@@ -108,6 +114,10 @@ func vectorMeanings(t testing.TB) map[string]message {
 	}
 	xtr := lisp.XTR{ID: [16]byte(unhex(t, "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff")), Site: [8]byte{7: 9}}
 	plain := lisp.Record{Prefix: prefix("10.1.0.0/16"), TTL: 10}
+	capability, err := lisp.Capability{Version: 1, List: 32}.Locator()
+	if err != nil {
+		t.Fatal(err)
+	}
 	return map[string]message{
 		"map-request": &lisp.MapRequest{Nonce: 0x0123456789abcdef, Source: ip("10.0.0.10"),
 			ITRs:    []lisp.Address{ip("192.0.2.10"), ip("2001:db8::a")},
@@ -125,6 +135,9 @@ func vectorMeanings(t testing.TB) map[string]message {
 				{Address: ip("192.0.2.21"), Priority: 1, Weight: 100, MPriority: 255, Local: true, Reachable: true},
 				{Address: ip("2001:db8::15"), Priority: 2, Weight: 50, MPriority: 254, MWeight: 1, Probed: true},
 			}}}},
+		"map-reply-corecast": &lisp.MapReply{Nonce: 0x0123456789abcdef, Records: []lisp.Record{{
+			Prefix: prefix("10.1.0.0/16"), TTL: 1440, Locators: []lisp.Locator{
+				{Address: ip("192.0.2.21"), Priority: 1, Weight: 100, MPriority: 255, Reachable: true}, capability}}}},
 		"map-reply-negative": &lisp.MapReply{Probe: true, EchoNonce: true, Security: true, Nonce: 1,
 			Records: []lisp.Record{{Prefix: prefix("10.8.0.0/13"), TTL: 15, Action: lisp.ActionForward}},
 			Auth:    unhex(t, "01000000aabb")},
@@ -161,10 +174,10 @@ func vectorMeanings(t testing.TB) map[string]message {
 		"info-reply": &lisp.InfoMessage{Reply: true, Nonce: 6, TTL: 1440, Prefix: prefix("10.1.2.0/24"),
 			Address: lcafAddress(t, &lisp.NAT{MSPort: 4342, ETRPort: 50000, GlobalETR: ip("203.0.113.5"),
 				MS: ip("192.0.2.3"), RTRs: []lisp.Address{ip("192.0.2.200"), {}}})},
-		"ecm-ipv4": &lisp.ECM{DDT: true, Inner: lisp.Inner{
+		"ecm-ipv4": &lisp.ECM{Inner: lisp.Inner{
 			Src: netip.MustParseAddrPort("10.0.0.10:50000"), Dst: netip.MustParseAddrPort("10.1.0.11:4342"),
 			Message: vector(t, "ecm-ipv4")[32:]}},
-		"ecm-ipv6-security": &lisp.ECM{Security: true, ToETR: true, ToMapServer: true,
+		"ecm-ipv6-security": &lisp.ECM{Security: true, DDT: true, ToETR: true, ToMapServer: true,
 			Auth: vector(t, "ecm-ipv6-security")[4:40],
 			Inner: lisp.Inner{
 				Src: netip.MustParseAddrPort("[2001:db8::a]:50000"), Dst: netip.MustParseAddrPort("[2001:db8:1::11]:4342"),

@@ -61,6 +61,8 @@ const (
 	// maxReplySize is how large a Map-Reply may get before further records go
 	// into another, so that IP need not fragment it.
 	maxReplySize = 1400
+	// maxTimeout bounds how long anything is configured to last.
+	maxTimeout = 365 * 24 * time.Hour
 	// maxReplyRecords bounds the records that one asked EID is answered with.
 	maxReplyRecords = 32
 )
@@ -80,6 +82,9 @@ func (o *Options) complete() error {
 	}
 	if o.NoIPv4 && o.NoIPv6 {
 		return fmt.Errorf("neither IPv4 nor IPv6: the Map-Server could not answer anybody")
+	}
+	if o.MaxTTL != 0 && (o.MaxTTL < time.Minute || o.MaxTTL > maxTimeout) {
+		return fmt.Errorf("longest TTL %s: want 1m to %s, or 0 for 24h", o.MaxTTL, maxTimeout)
 	}
 	o.FlushInterval = orDefault(o.FlushInterval, 200*time.Millisecond)
 	o.MaxTTL = orDefault(o.MaxTTL, 24*time.Hour)

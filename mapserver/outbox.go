@@ -6,8 +6,9 @@ import "net/netip"
 // what it returns is valid until the next Reset. One goroutine uses it at a
 // time.
 type Outbox struct {
-	buf  []byte
-	list []queued
+	buf     []byte
+	list    []queued
+	scratch scratch
 }
 
 // Datagram is one UDP datagram to be sent from port 4342.

@@ -110,8 +110,8 @@ func (s *Site) check() error {
 		return wrong("no EID-prefixes: nothing could be registered")
 	case s.Replay > ReplayOff:
 		return wrong("%s: want monotonic, strict or off", s.Replay)
-	case s.Timeout < 0 || s.Timeout > 0 && s.Timeout < time.Second:
-		return wrong("registration timeout %s: want at least 1s, or 0 for 3m", s.Timeout)
+	case s.Timeout != 0 && (s.Timeout < time.Second || s.Timeout > maxTimeout):
+		return wrong("registration timeout %s: want 1s to %s, or 0 for 3m", s.Timeout, maxTimeout)
 	case len(s.Keys) > maxKeys:
 		return wrong("%d keys: at most %d", len(s.Keys), maxKeys)
 	case s.MaxMappings < 0:

@@ -38,8 +38,8 @@ type Mapping struct {
 
 // Registration is what one xTR registered for a prefix.
 type Registration struct {
-	From       netip.AddrPort // the source of the Map-Register
-	XTR        lisp.XTR       // zero if it sent no xTR-ID
+	From       netip.Addr // the source of the Map-Register
+	XTR        lisp.XTR   // zero if it sent no xTR-ID
 	KeyID      uint8
 	Since      time.Time // the first Map-Register of this content
 	Refreshed  time.Time // the last one
@@ -84,7 +84,7 @@ type SiteStatus struct {
 type PrefixStatus struct {
 	Prefix        netip.Prefix
 	Registered    bool // this very prefix
-	MoreSpecifics int  // registered prefixes within it
+	MoreSpecifics int  // registered prefixes within it; they are counted up to about 1000
 }
 
 // XTRStatus is one xTR that has registered since the server knows it.
@@ -105,6 +105,7 @@ type Reject struct {
 	EID    string // the EID-prefix in question; empty if none could be read
 	Cause  string // as counted: see Causes
 	Reason string // in words: "HMAC does not match key id 1 of site studio"
+	Count  uint64 // how often the same came from the same address
 }
 
 // Counters are the server's totals since it was started.
@@ -131,14 +132,13 @@ type Counters struct {
 	WatchersResynced uint64 // in-process watchers that were too slow
 	HoldersForgotten uint64 // requesters not remembered for SMRs: no room
 
-	Mappings       int // registered now
-	Static         int // EID-prefixes answered with configured RLOCs now
-	Unregistered   int // EID-prefixes without any now
-	Registrations  int // of mappings; more than Mappings where several xTRs registered one
-	Subscriptions  int
-	Unacked        int // Map-Notifies that wait for their Map-Notify-Ack
-	Holders        int // requesters remembered for SMRs
-	NextExpiration time.Time
+	Mappings      int // registered now
+	Static        int // EID-prefixes answered with configured RLOCs now
+	Unregistered  int // EID-prefixes without any now
+	Registrations int // of mappings; more than Mappings where several xTRs registered one
+	Subscriptions int
+	Unacked       int // Map-Notifies that wait for their Map-Notify-Ack
+	Holders       int // requesters remembered for SMRs
 
 	// Dropped counts messages and records that were not accepted, by cause:
 	// see Causes. A cause that did not occur is there with 0.

@@ -58,28 +58,39 @@ func OpenFile(path string) (*File, error) {
 	return f, nil
 }
 
-// openBolt opens a bbolt file. bbolt trusts what it finds there: on a damaged
-// file it panics, or reads behind the end of the file.
-func openBolt(path string) (db *bbolt.DB, err error) {
-	var file *os.File
+// errDamaged is what bbolt panicked about.
+var errDamaged = errors.New("the file is damaged")
+
+// guarded calls bbolt, which trusts what it finds in a file: on a damaged one
+// it panics, or reads behind its end.
+func guarded(call func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			db, err = nil, fmt.Errorf("%w: %v", errDamaged, p)
-			file.Close()
+			err = fmt.Errorf("%w: %v", errDamaged, p)
 		}
 	}()
-	return bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
-		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-			var err error
-			file, err = os.OpenFile(name, flag, mode)
-			return file, err
-		},
-	})
+	return call()
 }
 
-var errDamaged = errors.New("inconsistent")
+func openBolt(path string) (db *bbolt.DB, err error) {
+	var file *os.File
+	err = guarded(func() error {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
+			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+				var err error
+				file, err = os.OpenFile(name, flag, mode)
+				return file, err
+			},
+		})
+		return err
+	})
+	if errors.Is(err, errDamaged) {
+		file.Close() // and with it the lock
+	}
+	return db, err
+}
 
 // openError says what to do about an error of bbolt.Open.
 func openError(err error) error {
@@ -189,9 +200,14 @@ func (f *File) view(ctx context.Context, read func(buckets) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := f.db.View(func(tx *bbolt.Tx) error { return read(bucketsOf(tx)) })
-	if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
+	err := guarded(func() error {
+		return f.db.View(func(tx *bbolt.Tx) error { return read(bucketsOf(tx)) })
+	})
+	switch {
+	case errors.Is(err, bbolterrors.ErrDatabaseNotOpen):
 		return fmt.Errorf("store %s: %w", f.path, ErrClosed)
+	case errors.Is(err, errDamaged):
+		return fmt.Errorf("store %s: %w: restore a backup or name another file", f.path, err)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -114,13 +115,51 @@ func TestOpenErrorsNameTheFileAndTheFix(t *testing.T) {
 		}), `has no bucket "keys"`},
 	}
 	for _, tt := range tests {
+		before, _ := os.ReadFile(tt.path) // what cannot be read is none of the store's either
 		f, err := store.OpenFile(tt.path)
 		if err == nil {
 			closeStore(t, f)
 		}
+		if after, _ := os.ReadFile(tt.path); tt.path != locked && !bytes.Equal(before, after) {
+			t.Errorf("%s was changed", tt.path)
+		}
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.path) {
 			t.Errorf("%s: %v; want %q", tt.path, err, tt.want)
 		}
+	}
+}
+
+// TestDamagedPagesAreErrors overwrites the header of a page that OpenFile does not
+// look at.
+func TestDamagedPagesAreErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	f := openFile(t, path)
+	var txn store.Txn
+	for i := range 2000 {
+		txn.Then = append(txn.Then, store.Op{Key: fmt.Sprintf("key/%04d", i), Value: make([]byte, 100)})
+	}
+	if _, err := f.Commit(t.Context(), txn); err != nil {
+		t.Fatal(err)
+	}
+	closeStore(t, f)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := bytes.Index(whole, []byte("key/1000")) &^ 4095 // the page that it is on
+	for i := first; i < first+16; i++ {
+		whole[i] = 0xff
+	}
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f = openFile(t, path)
+	defer closeStore(t, f)
+	if _, err := f.List(t.Context(), "", "", 0); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "restore a backup") {
+		t.Errorf("List: %v", err)
+	}
+	if _, err := store.Put(t.Context(), f, "key/1000", nil); err == nil {
+		t.Error("a put into a damaged page was acknowledged")
 	}
 }
 

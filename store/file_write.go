@@ -95,9 +95,11 @@ func (f *File) gather(first *job) []*job {
 // commit does jobs in one bbolt transaction, each with a revision of its own.
 func (f *File) commit(jobs []*job) {
 	var changes []Change
-	err := f.db.Update(func(tx *bbolt.Tx) (err error) {
-		changes, err = f.apply(bucketsOf(tx), jobs)
-		return err
+	err := guarded(func() error {
+		return f.db.Update(func(tx *bbolt.Tx) (err error) {
+			changes, err = f.apply(bucketsOf(tx), jobs)
+			return err
+		})
 	})
 	if errors.Is(err, errNothing) {
 		err = nil

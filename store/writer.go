@@ -25,7 +25,7 @@ type WriterOptions struct {
 
 // WriterStats are the counts of a Writer since it was made, and its queue now.
 type WriterStats struct {
-	Waiting   int    `json:"waiting"`   // keys not flushed yet
+	Waiting   int    `json:"waiting"`   // keys that are not durable yet
 	Written   uint64 `json:"written"`   // puts and deletes that are durable
 	Coalesced uint64 `json:"coalesced"` // replaced by a later one of their key before they were flushed
 	Dropped   uint64 `json:"dropped"`   // refused because the queue was full
@@ -49,6 +49,7 @@ type Writer struct {
 
 	mu      sync.Mutex    // guards what follows
 	waiting map[string]Op // by key
+	writing int           // keys that were waiting and are being written
 	stats   WriterStats
 	closed  bool
 }
@@ -94,7 +95,7 @@ func (w *Writer) note(op Op) bool {
 		return false
 	}
 	_, replaces := w.waiting[op.Key]
-	if w.closed || !replaces && len(w.waiting) >= w.opts.Queue {
+	if w.closed || !replaces && len(w.waiting)+w.writing >= w.opts.Queue {
 		w.stats.Dropped++
 		return false
 	}
@@ -116,7 +117,7 @@ func (w *Writer) Stats() WriterStats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.stats
-	s.Waiting = len(w.waiting)
+	s.Waiting = len(w.waiting) + w.writing
 	return s
 }
 
@@ -209,6 +210,7 @@ func (w *Writer) take() []Op {
 		ops = append(ops, op)
 	}
 	clear(w.waiting)
+	w.writing = len(ops)
 	w.mu.Unlock()
 	slices.SortFunc(ops, func(a, b Op) int { return strings.Compare(a.Key, b.Key) })
 	return ops
@@ -222,6 +224,7 @@ func (w *Writer) wrote(n int, err error) {
 		w.stats.LastError = err.Error()
 		return
 	}
+	w.writing -= n
 	w.stats.Flushes++
 	w.stats.Written += uint64(n)
 	w.stats.LastError = ""
@@ -232,6 +235,7 @@ func (w *Writer) wrote(n int, err error) {
 func (w *Writer) putBack(ops []Op) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.writing = 0
 	for _, op := range ops {
 		if _, newer := w.waiting[op.Key]; newer {
 			w.stats.Coalesced++

@@ -88,6 +88,9 @@ func newRootCommand() *cobra.Command {
 		return usagef("%w (see `%s --help`)", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemoCommand(), newControllerCommand(), newSwitchCommand(), newCheckCommand(), newBenchCommand())
+	root.AddCommand(
+		newDemoCommand(), newControllerCommand(), newSwitchCommand(), newCheckCommand(), newBenchCommand(),
+		newStatusCommand(), newSiteCommand(), newMappingCommand(), newLigCommand(),
+	)
 	return root
 }

@@ -2,12 +2,16 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -27,14 +31,38 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("REPO", repo)
+			env.Setenv("XTR1", newXTRAddress())
+			env.Setenv("XTR2", newXTRAddress())
+			env.Values[backgroundKey{}] = &[]*background{}
 			return nil
 		},
 		Dir: "testdata/script",
+		Condition: func(name string) (bool, error) {
+			if name != "ipv6" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return hasIPv6(), nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"cmpmedia": cmpMedia,
+			"exits":      exits,
+			"cmpmedia":   cmpMedia,
+			"controller": controllerCommand,
+			"stop":       stopCommand,
+			"reload":     reloadCommand,
+			"register":   registerCommand,
+			"eventually": eventually,
 		},
 	})
+}
+
+// hasIPv6 reports whether this host has an IPv6 loopback.
+func hasIPv6() bool {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
 
 // exits STATUS COMMAND ARG... runs a command that must end with that status.
@@ -59,6 +87,26 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got := cmd.ProcessState.ExitCode(); got != want {
 		ts.Fatalf("exit status %d, want %d\n%s%s", got, want, stdout.String(), stderr.String())
 	}
+}
+
+// eventually REGEXP COMMAND ARG... runs a command until it prints, on stdout, a
+// line that matches.
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: eventually REGEXP COMMAND ARG...")
+	}
+	want, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	var out []byte
+	for deadline := time.Now().Add(startLimit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		cmd := exec.Command(args[1], args[2:]...)
+		cmd.Dir = ts.MkAbs(".")
+		out, _ = cmd.Output() // its status may be that of what is not there yet
+		if want.Match(out) {
+			return
+		}
+	}
+	ts.Fatalf("%q never matched:\n%s", args[0], out)
 }
 
 // cmpmedia FILE FILE... fails unless all files hold the same bytes, and some.

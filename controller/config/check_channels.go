@@ -28,7 +28,7 @@ func (c *Config) checkChannels(p *problems) {
 func (c *Config) checkChannel(p *problems, path string, ch *Channel, taken map[string]map[netip.Addr]string) {
 	site := c.FindSite(ch.Site)
 	if site == nil {
-		p.add(path+".site", fmt.Sprintf("no site %q", ch.Site), didYouMean(ch.Site, c.siteNames()))
+		p.add(path+".site", fmt.Sprintf("no site %q", ch.Site), DidYouMean(ch.Site, c.siteNames()))
 		return
 	}
 	if !ch.SourceEID.IsValid() {
@@ -100,7 +100,7 @@ func checkReservedEID(p *problems, path, name string, eid netip.Addr, site *Site
 func (c *Config) checkIngress(p *problems, path string, ch *Channel) {
 	sw := c.FindSwitch(ch.Ingress.Switch)
 	if sw == nil {
-		p.add(path+".switch", fmt.Sprintf("no switch %q", ch.Ingress.Switch), didYouMean(ch.Ingress.Switch, c.switchNames()))
+		p.add(path+".switch", fmt.Sprintf("no switch %q", ch.Ingress.Switch), DidYouMean(ch.Ingress.Switch, c.switchNames()))
 		return
 	}
 	if sw.Site != ch.Site {

@@ -41,7 +41,7 @@ func (c *Config) checkSwitches(p *problems) {
 			devices[d] = i
 		}
 		if c.FindSite(s.Site) == nil {
-			p.add(path+".site", fmt.Sprintf("no site %q", s.Site), didYouMean(s.Site, c.siteNames()))
+			p.add(path+".site", fmt.Sprintf("no site %q", s.Site), DidYouMean(s.Site, c.siteNames()))
 		}
 		switch s.Target {
 		case Softswitch, BMv2:

@@ -74,7 +74,7 @@ func (c *Config) secrets(p *problems) {
 			path := fmt.Sprintf("sites[%d].auth_keys[%d]", i, j)
 			if !slices.Contains(algorithms, k.Algorithm) {
 				p.add(path+".algorithm", fmt.Sprintf("unknown algorithm %q", k.Algorithm),
-					didYouMean(k.Algorithm, algorithms))
+					DidYouMean(k.Algorithm, algorithms))
 			}
 			switch {
 			case k.Secret != "":

@@ -97,7 +97,7 @@ func (d *decoder) object(n ast.Node, v reflect.Value, path string, depth int) {
 		field, ok := fieldOf(v, key)
 		if !ok {
 			d.list = append(d.list, Problem{File: d.origin.file, Line: line(pair.Key), Path: child,
-				What: "unknown key " + strconv.Quote(key), Fix: didYouMean(key, keys(v.Type()))})
+				What: "unknown key " + strconv.Quote(key), Fix: DidYouMean(key, keys(v.Type()))})
 			continue
 		}
 		d.origin.lines[child] = line(pair.Key)

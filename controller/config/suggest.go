@@ -17,8 +17,9 @@ func suggest(word string, candidates []string) string {
 	return best
 }
 
-// didYouMean is the fix for a name that does not exist.
-func didYouMean(word string, candidates []string) string {
+// DidYouMean is the fix for a word that is none of the candidates: the nearest
+// one, or all of them.
+func DidYouMean(word string, candidates []string) string {
 	if s := suggest(word, candidates); s != "" {
 		return "did you mean " + s + "?"
 	}

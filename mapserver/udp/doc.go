@@ -11,7 +11,8 @@
 //     An address that another program holds is refused nevertheless, even if
 //     that is a second Map-Server.
 //   - Datagrams move in batches, by recvmmsg and sendmmsg, and nothing is
-//     allocated for them. Sending waits for nothing: what the kernel does not
+//     allocated for them; answers of one size to one requester go to the kernel
+//     as one (UDP_SEGMENT), and to the requester as they are. Sending waits for nothing: what the kernel does not
 //     take at once is dropped and counted, as the network would; LISP repeats
 //     what matters.
 //   - Serve ends with its context, and leaves no goroutine behind.

@@ -13,10 +13,11 @@ import (
 )
 
 // A Handler is what answers: a *mapserver.Server. Handle is called by several
-// workers at once, Tick by one goroutine.
+// workers at once, Tick by one goroutine, and again at once when it says that
+// there is more to do.
 type Handler interface {
 	Handle(now time.Time, from netip.AddrPort, local netip.Addr, packet []byte, out *mapserver.Outbox)
-	Tick(now time.Time, out *mapserver.Outbox)
+	Tick(now time.Time, out *mapserver.Outbox) (more bool)
 }
 
 // Config shapes an Endpoint.
@@ -31,13 +32,18 @@ type Config struct {
 	// SocketBuffer is the size of the kernel's buffers, each way and for each
 	// socket; 0 means DefaultSocketBuffer.
 	SocketBuffer int
-	// TickInterval is how often the server looks what is due; 0 means 50 ms.
+	// OneByOne sends every datagram by itself. It is for interfaces whose other
+	// end reads raw frames (an AF_PACKET switch port on a veth pair) and would
+	// see several as one; turning their segmentation offload off
+	// (ethtool -K IF gso off) does the same.
+	OneByOne bool
+	// TickInterval is how often the server looks what is due; 0 means 10 ms.
 	TickInterval time.Duration
 }
 
 const (
 	maxDefaultWorkers   = 8
-	defaultTickInterval = 50 * time.Millisecond
+	defaultTickInterval = 10 * time.Millisecond
 )
 
 // An Endpoint is the sockets of a Map-Server.
@@ -63,7 +69,7 @@ func Listen(config Config) (*Endpoint, error) {
 	}
 	e := &Endpoint{config: config}
 	for _, address := range config.Addresses {
-		group, err := openGroup(address, config.Workers, config.SocketBuffer)
+		group, err := OpenGroup(address, config.Workers, config.SocketBuffer)
 		if err != nil {
 			return nil, errors.Join(err, e.Close())
 		}
@@ -85,10 +91,10 @@ func (e *Endpoint) makeWorkers() {
 		for _, own := range rank {
 			// Its own socket first: that is where answers leave, as a rule.
 			sockets := append([]*Socket{own}, slices.DeleteFunc(slices.Clone(rank), func(s *Socket) bool { return s == own })...)
-			e.workers = append(e.workers, &worker{sockets: sockets, errors: &e.sendError})
+			e.workers = append(e.workers, newWorker(sockets, e))
 		}
 		if n == 0 {
-			e.ticker = &worker{sockets: rank, errors: &e.sendError}
+			e.ticker = newWorker(rank, e)
 		}
 	}
 }

@@ -5,14 +5,14 @@ import (
 	"net/netip"
 )
 
-// openGroup binds n sockets to one address; the kernel spreads senders over
-// them, so that each has a worker of its own. Where sockets cannot share an
-// address there is one.
+// OpenGroup binds n sockets to one address, for a worker each: the kernel
+// spreads senders over them. Where sockets cannot share an address there is
+// one.
 //
 // The first is bound as if it were alone: otherwise a second Map-Server that
 // is started by mistake would not be refused, but take some of the senders
 // away from the first.
-func openGroup(address netip.AddrPort, n, bufferSize int) ([]*Socket, error) {
+func OpenGroup(address netip.AddrPort, n, bufferSize int) ([]*Socket, error) {
 	first, err := OpenSocket(address, bufferSize)
 	if err != nil {
 		return nil, err

@@ -52,6 +52,14 @@ func (s *Socket) NewReceiver() *Receiver {
 // Receive waits for datagrams and returns those that are there. They are valid
 // until the next call. After Close it returns net.ErrClosed.
 func (r *Receiver) Receive() ([]Datagram, error) {
+	r.prepare()
+	if err := r.socket.raw.Read(r.readable); err != nil {
+		return nil, err
+	}
+	return r.collect()
+}
+
+func (r *Receiver) prepare() {
 	for i := range r.msgs {
 		h := &r.msgs[i].hdr
 		h.Namelen = unix.SizeofSockaddrInet6
@@ -59,9 +67,9 @@ func (r *Receiver) Receive() ([]Datagram, error) {
 			h.SetControllen(pktinfoLen)
 		}
 	}
-	if err := r.socket.raw.Read(r.readable); err != nil {
-		return nil, err
-	}
+}
+
+func (r *Receiver) collect() ([]Datagram, error) {
 	if r.err != 0 {
 		return nil, os.NewSyscallError("recvmmsg", r.err)
 	}

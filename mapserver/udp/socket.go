@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // DefaultSocketBuffer is the size, in bytes, asked for the kernel's receive
@@ -30,6 +32,8 @@ type Socket struct {
 	raw   syscall.RawConn
 	local netip.AddrPort
 	info  bool // bound to the unspecified address: datagrams say where they came to
+	// oneByOne: the way out does not cut up messages.
+	oneByOne atomic.Bool
 }
 
 // OpenSocket binds a UDP socket to address. A socket bound to the unspecified
@@ -82,6 +86,10 @@ func (s *Socket) setUp(bufferSize int) (err error) {
 
 // Local returns the address and port the socket is bound to.
 func (s *Socket) Local() netip.AddrPort { return s.local }
+
+// SetReadDeadline makes Receive fail with os.ErrDeadlineExceeded at a time, or
+// never if that is zero.
+func (s *Socket) SetReadDeadline(t time.Time) error { return s.conn.SetReadDeadline(t) }
 
 // sendsFrom says whether a datagram from addr can leave by this socket.
 func (s *Socket) sendsFrom(addr netip.Addr) bool {

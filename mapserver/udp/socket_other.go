@@ -52,9 +52,9 @@ func (r *Receiver) Receive() ([]Datagram, error) {
 	return r.datagrams[:], nil
 }
 
-// A Sender sends through any socket. The zero value is ready for use by one
-// goroutine.
-type Sender struct{}
+// A Sender sends through any socket, each datagram by itself. The zero value is
+// ready for use by one goroutine.
+type Sender struct{ OneByOne bool }
 
 // Send sends the datagrams through socket, in order. What the system does not
 // take is left out, and the rest still sent.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -133,7 +134,7 @@ func TestErrorsNameAddressAndFix(t *testing.T) {
 		{taken, "another Map-Server"},
 		{"192.0.2.77:4342", "does not have that address"},
 	} {
-		_, err := openGroup(addrPort(c.address), 2, 0)
+		_, err := OpenGroup(addrPort(c.address), 2, 0)
 		if err == nil || !strings.Contains(err.Error(), c.address) || !strings.Contains(err.Error(), c.fix) {
 			t.Errorf("%s: %v", c.address, err)
 		}
@@ -145,12 +146,12 @@ func TestErrorsNameAddressAndFix(t *testing.T) {
 
 // A second server of the same user must be refused, not share the senders.
 func TestASecondGroupIsRefused(t *testing.T) {
-	group, err := openGroup(addrPort("127.0.0.1:0"), 3, 0)
+	group, err := OpenGroup(addrPort("127.0.0.1:0"), 3, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer closeAll(group)
-	if second, err := openGroup(group[0].Local(), 3, 0); !errors.Is(err, syscall.EADDRINUSE) {
+	if second, err := OpenGroup(group[0].Local(), 3, 0); !errors.Is(err, syscall.EADDRINUSE) {
 		closeAll(second)
 		t.Errorf("a second group of sockets: %v", err)
 	}
@@ -159,7 +160,7 @@ func TestASecondGroupIsRefused(t *testing.T) {
 // The kernel spreads senders over the sockets of a group; each sender stays
 // with one.
 func TestGroupSharesTheSenders(t *testing.T) {
-	group, err := openGroup(addrPort("127.0.0.1:0"), 2, 0)
+	group, err := OpenGroup(addrPort("127.0.0.1:0"), 2, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,6 +216,48 @@ func TestBatchesDoNotAllocate(t *testing.T) {
 		})
 		if n != 0 {
 			t.Errorf("%s: %v allocations for one sent and one received", address, n)
+		}
+	}
+}
+
+// Datagrams that can leave together arrive as they were: by themselves, in
+// order, from the right address.
+func TestDatagramsSentTogetherArriveApart(t *testing.T) {
+	for _, c := range []struct{ from, to, local string }{
+		{"127.0.0.1:0", "127.0.0.1:0", ""}, {"0.0.0.0:0", "127.0.0.1:0", "127.0.0.7"}, {"[::1]:0", "[::1]:0", ""}, {"[::]:0", "[::1]:0", "::1"},
+	} {
+		from, one, two := mustOpen(t, c.from), mustOpen(t, c.to), mustOpen(t, c.to)
+		sizes := []int{40, 40, 40, 40, 17, 17, 40, 0, 0, 5, 1200, 1200, 1024, 1024, 3}
+		for range 2 * batchSize {
+			sizes = append(sizes, 44)
+		}
+		var batch []Datagram
+		for i, size := range sizes {
+			d := Datagram{Remote: one.Local(), Payload: bytes.Repeat([]byte{byte(i)}, size)}
+			if c.local != "" {
+				d.Local = netip.MustParseAddr(c.local)
+			}
+			if i%11 == 10 {
+				d.Remote = two.Local()
+			}
+			batch = append(batch, d)
+		}
+		send(t, from, batch...)
+		for _, to := range []*Socket{one, two} {
+			var want []Datagram
+			for _, d := range batch {
+				if d.Remote == to.Local() {
+					want = append(want, d)
+				}
+			}
+			for i, got := range receive(t, to, len(want)) {
+				if !bytes.Equal(got.Payload, want[i].Payload) || c.local != "" && got.Remote.Addr() != want[i].Local {
+					t.Fatalf("%s: datagram %d: %d bytes of %v from %s, want %d bytes", c.from, i, len(got.Payload), got.Payload[:min(1, len(got.Payload))], got.Remote, len(want[i].Payload))
+				}
+			}
+		}
+		if runtime.GOOS == "linux" && from.oneByOne.Load() {
+			t.Errorf("%s: the kernel does not take datagrams together", c.from)
 		}
 	}
 }

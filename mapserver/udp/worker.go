@@ -21,6 +21,10 @@ type worker struct {
 	errors   *sendErrors
 }
 
+func newWorker(sockets []*Socket, e *Endpoint) *worker {
+	return &worker{sockets: sockets, sender: Sender{OneByOne: e.config.OneByOne}, errors: &e.sendError}
+}
+
 // receivePause is how long a worker waits after the kernel refused to receive
 // for a reason other than that the socket is closed: memory, say.
 const receivePause = 10 * time.Millisecond
@@ -63,10 +67,12 @@ func (w *worker) tick(ctx context.Context, handler Handler, interval time.Durati
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-ticker.C:
-			w.outbox.Reset()
-			handler.Tick(now, &w.outbox)
-			w.flush()
+		case <-ticker.C:
+			for more := true; more && ctx.Err() == nil; {
+				w.outbox.Reset()
+				more = handler.Tick(time.Now(), &w.outbox)
+				w.flush()
+			}
 		}
 	}
 }

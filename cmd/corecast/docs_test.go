@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestDocumentedCommands runs what the documentation shows in console blocks,
+// beside a controller with examples/mapserver.yaml and two xTRs, one of which had
+// the wrong secret at first. In what is shown … stands for anything.
+func TestDocumentedCommands(t *testing.T) {
+	if !hasIPv6() {
+		t.Skip("the documents show IPv6 addresses")
+	}
+	b := documentedController(t)
+	for _, doc := range []string{"operations.md", "rest.md"} {
+		t.Run(doc, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join("../../docs", doc))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sessions := sessionsOf(string(text))
+			if len(sessions) < 3 {
+				t.Fatalf("%d commands", len(sessions))
+			}
+			for _, s := range sessions {
+				out, err := b.execute(t, s.command)
+				if err != nil {
+					t.Errorf("$ %s\n%s%v", s.command, out, err)
+				}
+				if !s.matches(out) {
+					t.Errorf("$ %s\nprints\n%s\nbut %s shows\n%s", s.command, out, doc, s.output)
+				}
+			}
+		})
+	}
+}
+
+// session is a command of a document with the output shown.
+type session struct{ command, output string }
+
+var consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
+
+func sessionsOf(text string) []session {
+	var list []session
+	for _, block := range consoleBlock.FindAllStringSubmatch(text, -1) {
+		for line := range strings.Lines(block[1]) {
+			if command, ok := strings.CutPrefix(line, "$ "); ok {
+				list = append(list, session{command: strings.TrimSpace(command)})
+			} else if len(list) > 0 {
+				list[len(list)-1].output += line
+			}
+		}
+	}
+	return list
+}
+
+// matches compares what is not space: documents break lines where they like.
+func (s *session) matches(out string) bool {
+	pattern := strings.ReplaceAll(regexp.QuoteMeta(strings.Join(strings.Fields(s.output), "")), "…", ".*")
+	return regexp.MustCompile("^" + pattern + "$").MatchString(strings.Join(strings.Fields(out), ""))
+}
+
+// documentedController is what the documents ask.
+func documentedController(t *testing.T) *background {
+	t.Helper()
+	example, err := os.ReadFile("../../examples/mapserver.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	config := strings.NewReplacer(":4342", ":0", ":8080", ":0").Replace(string(example))
+	if err := os.WriteFile(filepath.Join(dir, "mapserver.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b, err := startController(dir, "mapserver.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.end(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+	})
+	studio, viewers := newXTRAddress(), newXTRAddress()
+	b.documented = strings.NewReplacer(studio, "127.79.0.1", viewers, "127.79.0.2")
+	if err := registerAs(studio, b.lisp, 1, "a typing error", "10.0.0.0/16", "192.0.2.10"); err == nil {
+		t.Fatal("a wrong secret was accepted")
+	}
+	for _, err := range []error{
+		registerAs(studio, b.lisp, 1, "change me", "10.0.0.0/16", "192.0.2.10"),
+		registerAs(viewers, b.lisp, 0, "change me too", "[7]10.1.2.0/24", "192.0.2.21"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b
+}
+
+// execute runs a command of a document against the controller, and returns what
+// it prints with the addresses of the document.
+func (b *background) execute(t *testing.T, command string) (string, error) {
+	t.Helper()
+	words := strings.Fields(command)
+	var out []byte
+	var err error
+	switch {
+	case words[0] == "curl" && words[1] == "-s" && len(words) == 3:
+		out, err = fetch(b.rest + strings.TrimPrefix(strings.Trim(words[2], "'"), "http://127.0.0.1:8080"))
+	case words[0] == "corecast" && words[1] == "lig":
+		out, err = exec.Command("corecast", append(words[1:], "--resolver", b.lisp)...).CombinedOutput()
+	case words[0] == "corecast":
+		out, err = exec.Command("corecast", append(words[1:], "--server", b.rest)...).CombinedOutput()
+	default:
+		return "", fmt.Errorf("this test cannot run %q", command)
+	}
+	return b.documented.Replace(ourPorts.ReplaceAllString(string(out), "$1:4342")), err
+}
+
+// ourPorts are those that the Map-Server was given by the system.
+var ourPorts = regexp.MustCompile(`(127\.0\.0\.1|\[::1\]):\d+`)
+
+func fetch(url string) ([]byte, error) {
+	resp, err := http.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(resp.Body)
+}

@@ -1,0 +1,217 @@
+// Package node runs all parts of one controller as one configuration asks for
+// them: the store, the Map-Server with its sockets, the controller of the
+// switches, the REST API, and the feed between Map-Server and controller.
+//
+// It owns their order: everything that can fail for a reason that an operator
+// can mend fails in Open, before anything is served; and what is written last is
+// closed last.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/mapserver"
+	"github.com/corecast/corecast/mapserver/udp"
+	"github.com/corecast/corecast/northbound"
+	"github.com/corecast/corecast/store"
+)
+
+// Options tune a Node.
+type Options struct {
+	Version string
+	Logger  *slog.Logger
+}
+
+// Node is a controller with all that belongs to it.
+type Node struct {
+	cfg   atomic.Pointer[config.Config]
+	opts  Options
+	store store.Store // nil if none is configured
+
+	applying sync.Mutex // held by Apply
+
+	mapServer  *mapserver.Server
+	endpoint   *udp.Endpoint // nil if listen.lisp is empty
+	controller *controller.Controller
+	feed       *feed
+	rest       *northbound.Server
+	listener   net.Listener // nil if listen.http is empty
+}
+
+// Open makes a node of a complete configuration: it opens the store and binds
+// all addresses. Run must be called, or Close.
+func Open(ctx context.Context, cfg *config.Config, opts Options) (n *Node, err error) {
+	n = &Node{opts: opts}
+	n.cfg.Store(cfg)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+	if cfg.Store != "" {
+		if n.store, err = store.Open(ctx, cfg.Store); err != nil {
+			return n, err
+		}
+	}
+	if err = n.openMapServer(cfg); err != nil {
+		return n, err
+	}
+	if err = n.openController(ctx, cfg); err != nil {
+		return n, err
+	}
+	return n, n.openNorthbound(cfg.Listen.HTTP)
+}
+
+func (n *Node) openMapServer(cfg *config.Config) error {
+	list, err := sites(cfg)
+	if err != nil {
+		return err
+	}
+	o := options(cfg)
+	o.Store = n.store
+	addresses, err := lispAddresses(cfg)
+	if err != nil {
+		return err
+	}
+	if len(addresses) > 0 {
+		if n.endpoint, err = udp.Listen(udp.Config{Addresses: addresses}); err != nil {
+			return fmt.Errorf("listen.lisp: %w", err)
+		}
+		ipv4, ipv6 := n.endpoint.Families()
+		o.NoIPv4, o.NoIPv6 = !ipv4, !ipv6
+	}
+	n.mapServer, err = mapserver.New(time.Now(), list, o)
+	return err
+}
+
+// electionKey counts how often a controller was started on a store.
+const electionKey = "controller/election-id"
+
+// electionID is higher than those of all starts before, so that the switches
+// take this controller for the primary. The clock is the floor: should the
+// store be lost, switches that remember an id still accept a new one.
+func (n *Node) electionID(ctx context.Context) (p4rt.ElectionID, error) {
+	low := uint64(time.Now().UnixNano())
+	if n.store != nil {
+		var err error
+		if low, err = store.Next(ctx, n.store, electionKey, low); err != nil {
+			return p4rt.ElectionID{}, err
+		}
+	}
+	return p4rt.ElectionID{Low: low}, nil
+}
+
+func (n *Node) openController(ctx context.Context, cfg *config.Config) error {
+	id, err := n.electionID(ctx)
+	if err != nil {
+		return err
+	}
+	n.controller, err = controller.New(cfg, controller.Options{ElectionID: id, Logger: n.opts.Logger})
+	if err != nil {
+		return err
+	}
+	n.feed = newFeed(cfg, n.mapServer, n.controller.SetMappings)
+	return nil
+}
+
+func (n *Node) openNorthbound(address string) error {
+	o := northbound.Options{
+		Config: n.cfg.Load, Controller: n.controller, MapServer: n.mapServer, FeedError: n.feed.err,
+		Version: n.opts.Version, Started: time.Now(), Logger: n.opts.Logger,
+	}
+	if n.endpoint != nil {
+		o.Endpoint = n.endpoint
+	}
+	n.rest = northbound.New(o)
+	if address == "" {
+		return nil
+	}
+	var err error
+	n.listener, err = northbound.Listen(address)
+	return err
+}
+
+// Status is that of the switches.
+func (n *Node) Status() controller.Status { return n.controller.Status() }
+
+// MapServerAddresses are where the Map-Server listens.
+func (n *Node) MapServerAddresses() []netip.AddrPort {
+	if n.endpoint == nil {
+		return nil
+	}
+	return n.endpoint.Addresses()
+}
+
+// URL is where the REST API is; empty if it is not served.
+func (n *Node) URL() string {
+	if n.listener == nil {
+		return ""
+	}
+	return "http://" + n.listener.Addr().String()
+}
+
+// Run serves until ctx ends or a part fails, and closes the node.
+func (n *Node) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var wg sync.WaitGroup
+	errs := make(chan error, 4)
+	part := func(name string, run func(context.Context) error) {
+		wg.Go(func() {
+			defer cancel()
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				errs <- fmt.Errorf("%s: %w", name, err)
+			}
+		})
+	}
+	part("controller", n.controller.Run)
+	part("map-caches of the switches", n.feed.run)
+	if n.listener != nil {
+		part("REST API", func(ctx context.Context) error { return n.rest.Serve(ctx, n.listener) })
+	}
+	if n.endpoint != nil {
+		part("Map-Server", func(ctx context.Context) error { n.endpoint.Serve(ctx, n.mapServer); return nil })
+	}
+	wg.Wait()
+	close(errs)
+	var failed []error
+	for err := range errs {
+		failed = append(failed, err)
+	}
+	return errors.Join(append(failed, n.Close())...)
+}
+
+// Close closes what Open opened: first what is asked, last what is written.
+// Closing what has ended already does nothing.
+func (n *Node) Close() error {
+	var errs []error
+	unlessClosed := func(err error) {
+		if !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if n.listener != nil {
+		unlessClosed(n.listener.Close())
+	}
+	if n.endpoint != nil {
+		unlessClosed(n.endpoint.Close())
+	}
+	if n.mapServer != nil {
+		errs = append(errs, n.mapServer.Close())
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
+}

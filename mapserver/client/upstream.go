@@ -1,0 +1,56 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/mapserver"
+)
+
+// Upstream is a Resolver for a Map-Server's own: it asks for EIDs of others'
+// sites.
+type Upstream struct{ resolver *Resolver }
+
+var _ mapserver.Upstream = Upstream{}
+
+// NewUpstream makes an Upstream of a Resolver, which runs as long as it is
+// used. To learn whether sites have CoreCast switches, the Resolver's XTR must
+// be a lisp.CoreCastXTR.
+func NewUpstream(r *Resolver) Upstream { return Upstream{r} }
+
+// Lookup implements mapserver.Upstream.
+func (u Upstream) Lookup(ctx context.Context, eid lisp.EID) (mapserver.Mapping, error) {
+	answer, err := u.resolver.Request(ctx, eid)
+	if err != nil {
+		return mapserver.Mapping{}, err
+	}
+	r, ok := answer.Find(eid)
+	if !ok {
+		return mapserver.Mapping{}, fmt.Errorf("Map-Request for %s to %s: the answer of %s tells only of parts of it", eid, answer.Asked, answer.From)
+	}
+	return mappingOf(&r), nil
+}
+
+// mappingOf is a record as the Map-Server sees mappings.
+func mappingOf(r *lisp.Record) mapserver.Mapping {
+	m := mapserver.Mapping{Origin: mapserver.OriginUpstream, Action: r.Action, Proxy: true}
+	m.EID, _ = r.Prefix.EID()
+	ttl, bounded := r.Lifetime()
+	if !bounded {
+		ttl = maxUpstreamTTL
+	}
+	m.TTL = min(ttl, maxUpstreamTTL)
+	for _, l := range r.Locators {
+		if _, ok := l.Capability(); ok {
+			m.CoreCast = true
+			continue
+		}
+		m.Locators = append(m.Locators, l)
+	}
+	return m
+}
+
+// maxUpstreamTTL is how long an answer is believed at most.
+const maxUpstreamTTL = 24 * time.Hour

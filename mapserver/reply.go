@@ -1,0 +1,235 @@
+package mapserver
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/corecast/corecast/lisp"
+)
+
+// TTLs of negative replies, RFC 9301 §8.1: of what is no EID, and of what would
+// be one if it were registered.
+const (
+	ttlHole         = 15 * time.Minute
+	ttlUnregistered = time.Minute
+)
+
+// answer is a Map-Reply in the making.
+type answer struct {
+	s        *Server
+	c        *call
+	header   lisp.MapReply
+	to       netip.AddrPort
+	source   *lisp.Address // the requester's EID
+	coreCast bool          // the requester wants to know of CoreCast sites
+
+	packet  []byte // nil: not begun
+	records int
+}
+
+// reply answers all records of a Map-Request: in one Map-Reply as far as they
+// fit and the server is to answer; the rest are forwarded.
+func (s *Server) reply(c *call, r *lisp.MapRequest, to netip.AddrPort) {
+	a := answer{s: s, c: c, to: to, source: &r.Source, header: lisp.MapReply{Nonce: r.Nonce}, coreCast: wantsCoreCast(r)}
+	forwards := c.out.scratch.forwards[:0]
+	s.mu.RLock()
+	for i := range r.Records {
+		eid, _ := r.Records[i].Prefix.EID()
+		if f, ok := a.addLocked(eid); ok {
+			f.record = i
+			forwards = append(forwards, f)
+		}
+	}
+	s.mu.RUnlock()
+	a.send()
+	c.out.scratch.forwards = forwards
+	s.forwardAll(c, r, forwards)
+}
+
+// addLocked adds what answers for an EID, or says where its request is to be
+// forwarded.
+func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
+	s := a.s
+	m := s.db.resolve(eid)
+	if m == nil {
+		if len(s.opts.Upstream) > 0 {
+			s.counts.upstream.Add(1)
+			return forward{to: s.nextUpstream()}, true
+		}
+		a.room(0)
+		a.addNegative(eid, 0, ttlHole, lisp.ActionForward)
+		return forward{}, false
+	}
+	m.site.counts.requests.Add(1)
+	if m.origin != unregistered && !m.proxy && !m.denied() {
+		to, ok := s.chooseETR(a.c, m)
+		if !ok {
+			s.reject(a.c, m.site, causeNoETR, eid, func() string {
+				return "no locator of the mapping " + m.eid.String() + " can be sent to"
+			})
+			return forward{}, false
+		}
+		s.remember(m, a.holder(eid.InstanceID), a.c.now.UnixNano())
+		return forward{to: to, site: m.site}, true
+	}
+	a.room(len(m.record))
+	s.remember(m, a.holder(eid.InstanceID), a.c.now.UnixNano())
+	a.packet = s.appendAnswer(a.packet, &a.records, eid, m, a.coreCast)
+	return forward{}, false
+}
+
+// holder is the requester as one who holds a mapping of an instance.
+func (a *answer) holder(instance uint32) holder {
+	h := holder{rloc: shorten(a.to.Addr()), local: shorten(a.c.local)}
+	if a.source.InstanceID == instance {
+		h.source = shorten(a.source.IP)
+	}
+	return h
+}
+
+// room begins a packet, and another one where the first would get too large by
+// so many bytes.
+func (a *answer) room(size int) {
+	if a.packet != nil && len(a.packet)+size > maxReplySize && a.records > 0 {
+		a.send()
+	}
+	if a.packet == nil {
+		a.packet = a.header.AppendHeader(a.c.out.begin(), 0)
+	}
+}
+
+func (a *answer) send() {
+	if a.records > 0 {
+		a.packet[3] = byte(a.records)
+		a.c.out.send(a.packet, a.c.local, a.to)
+		a.s.counts.replies.Add(1)
+	}
+	a.packet, a.records = nil, 0
+}
+
+func (a *answer) addNegative(eid lisp.EID, least int, ttl time.Duration, action lisp.Action) {
+	a.packet = a.s.appendHole(a.packet, &a.records, eid, least, ttl, action)
+}
+
+// appendAnswer appends the records that answer for an EID out of the mapping
+// that resolve found: see docs/design/0004. It counts them in n.
+func (s *Server) appendAnswer(dst []byte, n *int, eid lisp.EID, m *mapping, coreCast bool) []byte {
+	switch {
+	case m.denied():
+		return s.appendHole(dst, n, eid, s.db.find(eid).eid.Prefix.Bits(), ttlHole, lisp.ActionPolicyDenied)
+	case m.origin == unregistered:
+		return s.appendHole(dst, n, eid, m.eid.Prefix.Bits(), ttlUnregistered, lisp.ActionForward)
+	}
+	start, before := len(dst), *n
+	dst = s.appendMapping(dst, n, m, coreCast)
+	if !m.parts || !s.db.divided(m.eid) {
+		return dst
+	}
+	if all, ok := s.appendWithin(dst, n, start, m.eid, m, coreCast); ok {
+		return all
+	}
+	// Too many more-specific prefixes to tell all: tell of the part around
+	// the EID where there are none.
+	dst, *n = dst[:start], before
+	least := max(s.db.find(eid).eid.Prefix.Bits(), m.eid.Prefix.Bits())
+	part := s.db.hole(eid, least)
+	if s.db.divided(part) {
+		return s.appendCount(appendNegative(dst, eid, ttlUnregistered, lisp.ActionSendMapRequest), n)
+	}
+	dst = appendNarrowed(dst, m.record, part.Prefix)
+	*n++
+	return s.appendCoreCast(dst, start, m, coreCast)
+}
+
+// appendAnswerOrHole appends what answers for an EID without asking anybody
+// else.
+func (s *Server) appendAnswerOrHole(dst []byte, n *int, eid lisp.EID) []byte {
+	if m := s.db.resolve(eid); m != nil {
+		return s.appendAnswer(dst, n, eid, m, false)
+	}
+	if len(s.opts.Upstream) > 0 {
+		return s.appendCount(appendNegative(dst, eid, ttlUnregistered, lisp.ActionSendMapRequest), n)
+	}
+	return s.appendHole(dst, n, eid, 0, ttlHole, lisp.ActionForward)
+}
+
+// appendHole appends a negative record for the widest prefix around an EID that
+// nothing is known in. An EID-prefix that something is known in is told with
+// all of that.
+func (s *Server) appendHole(dst []byte, n *int, eid lisp.EID, least int, ttl time.Duration, action lisp.Action) []byte {
+	start, before := len(dst), *n
+	hole := s.db.hole(eid, least)
+	dst = s.appendCount(appendNegative(dst, hole, ttl, action), n)
+	if hole.Prefix.IsSingleIP() || !s.db.divided(hole) {
+		return dst
+	}
+	if all, ok := s.appendWithin(dst, n, start, hole, nil, false); ok {
+		return all
+	}
+	dst, *n = dst[:start], before
+	return s.appendCount(appendNegative(dst, eid, ttlUnregistered, lisp.ActionSendMapRequest), n)
+}
+
+// appendWithin appends what is within an EID-prefix besides the mapping that
+// covers it, which is in dst from start on: an ITR that caches the one must not
+// miss the others (RFC 9301 §5.5). All get the shortest TTL of them, to time
+// out together. It returns false if they are too many.
+func (s *Server) appendWithin(dst []byte, n *int, start int, eid lisp.EID, cover *mapping, coreCast bool) ([]byte, bool) {
+	first, room := *n, true
+	ttl := ttlOf(dst[start:])
+	var positions [maxReplyRecords]int
+	positions[0] = start
+	count := 1
+	s.db.within(eid, func(m *mapping) bool {
+		if m.eid == eid || cover != nil && m.origin == unregistered && m.site == cover.site {
+			return true
+		}
+		if count == maxReplyRecords || len(dst)+len(m.record) > start+maxReplySize {
+			room = false
+			return false
+		}
+		positions[count] = len(dst)
+		dst = s.appendSpecific(dst, n, m, coreCast)
+		ttl = min(ttl, ttlOf(dst[positions[count]:]))
+		count++
+		return true
+	})
+	if !room {
+		*n = first
+		return dst, false
+	}
+	for _, at := range positions[:count] {
+		setTTL(dst[at:], ttl)
+	}
+	return dst, true
+}
+
+// appendSpecific appends a mapping that is told along with one that covers it.
+// Where an xTR is to be asked itself, the ITR is told to ask again.
+func (s *Server) appendSpecific(dst []byte, n *int, m *mapping, coreCast bool) []byte {
+	switch {
+	case m.denied():
+		return s.appendCount(appendNegative(dst, m.eid, ttlHole, lisp.ActionPolicyDenied), n)
+	case m.origin == unregistered:
+		return s.appendCount(appendNegative(dst, m.eid, ttlUnregistered, lisp.ActionForward), n)
+	case !m.proxy:
+		return s.appendCount(appendNegative(dst, m.eid, ttlUnregistered, lisp.ActionSendMapRequest), n)
+	}
+	return s.appendMapping(dst, n, m, coreCast)
+}
+
+// appendMapping appends a mapping's record.
+func (s *Server) appendMapping(dst []byte, n *int, m *mapping, coreCast bool) []byte {
+	start := len(dst)
+	*n++
+	return s.appendCoreCast(append(dst, m.record...), start, m, coreCast)
+}
+
+// appendCount counts a negative record that was appended.
+func (s *Server) appendCount(dst []byte, n *int) []byte {
+	*n++
+	s.counts.negative.Add(1)
+	return dst
+}
+
+func (m *mapping) denied() bool { return m.site.config.Load().Deny }

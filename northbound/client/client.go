@@ -1,0 +1,171 @@
+// Package client asks a controller's REST API. It owns nothing; its errors say
+// what to do when nobody answers, or what the controller says is wrong.
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/corecast/corecast/northbound/api"
+)
+
+// DefaultServer is where a controller listens unless it is told otherwise.
+const DefaultServer = "http://127.0.0.1:8080"
+
+const (
+	timeout   = 30 * time.Second
+	maxAnswer = 64 << 20
+	pageSize  = 1000
+)
+
+// Client asks one controller. Any number of goroutines may use it.
+type Client struct {
+	base *url.URL
+	http *http.Client
+}
+
+// New makes a Client of the controller at a URL.
+func New(server string) (*Client, error) {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("%q is not the URL of a controller: write it like %s", server, DefaultServer)
+	}
+	return &Client{base: u, http: &http.Client{Timeout: timeout}}, nil
+}
+
+// UnreachableError is that nobody answered.
+type UnreachableError struct {
+	Server string
+	Err    error
+}
+
+func (e *UnreachableError) Error() string {
+	why := e.Err.Error()
+	if errors.Is(e.Err, syscall.ECONNREFUSED) {
+		why = "nothing listens there"
+	}
+	return fmt.Sprintf("no controller answers at %s: %s; start it with `corecast controller --config FILE`, "+
+		"whose listen.http says where, or name another with --server URL", e.Server, why)
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// ProblemError is what a controller answered instead of what it was asked for.
+type ProblemError struct {
+	Status int
+	Detail string
+}
+
+func (e *ProblemError) Error() string { return e.Detail }
+
+// Status asks what works and what does not.
+func (c *Client) Status(ctx context.Context) (api.Status, error) {
+	return get[api.Status](ctx, c, "/api/v1/status", nil)
+}
+
+// Switches asks for all switches.
+func (c *Client) Switches(ctx context.Context) (api.Switches, error) {
+	return get[api.Switches](ctx, c, "/api/v1/switches", nil)
+}
+
+// Sites asks for all sites.
+func (c *Client) Sites(ctx context.Context) (api.Sites, error) {
+	return get[api.Sites](ctx, c, "/api/v1/sites", nil)
+}
+
+// Site asks for one site.
+func (c *Client) Site(ctx context.Context, name string) (api.Site, error) {
+	return get[api.Site](ctx, c, "/api/v1/sites/"+url.PathEscape(name), nil)
+}
+
+// MappingFilter selects mappings; the zero value selects those in use.
+type MappingFilter struct {
+	EID        string // the mappings that cover it or are within it
+	Site       string
+	InstanceID *uint32
+	All        bool // also EID-prefixes that nobody has registered
+}
+
+// Mappings yields mappings, page by page. An error is the last thing it yields.
+func (c *Client) Mappings(ctx context.Context, f MappingFilter) iter.Seq2[api.Mapping, error] {
+	query := url.Values{"limit": {strconv.Itoa(pageSize)}}
+	set := func(name, value string) {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	set("eid", f.EID)
+	set("site", f.Site)
+	if f.InstanceID != nil {
+		set("instance_id", strconv.FormatUint(uint64(*f.InstanceID), 10))
+	}
+	if f.All {
+		set("all", "true")
+	}
+	return func(yield func(api.Mapping, error) bool) {
+		for {
+			page, err := get[api.Mappings](ctx, c, "/api/v1/mappings", query)
+			if err != nil {
+				yield(api.Mapping{}, err)
+				return
+			}
+			for _, m := range page.Items {
+				if !yield(m, nil) {
+					return
+				}
+			}
+			if page.NextCursor == "" {
+				return
+			}
+			query.Set("cursor", page.NextCursor)
+		}
+	}
+}
+
+// get asks for a T.
+func get[T any](ctx context.Context, c *Client, path string, query url.Values) (answer T, err error) {
+	u := *c.base
+	u.Path, u.RawQuery = strings.TrimSuffix(u.Path, "/")+path, query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return answer, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		var ue *url.Error
+		if errors.As(err, &ue) {
+			err = ue.Err
+		}
+		return answer, &UnreachableError{c.base.String(), err}
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return answer, &UnreachableError{c.base.String(), err}
+	}
+	if resp.StatusCode != http.StatusOK {
+		return answer, problemOf(c.base.String(), resp, body)
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return answer, fmt.Errorf("%s answers, but is no CoreCast controller of this version: %w", c.base, err)
+	}
+	return answer, nil
+}
+
+func problemOf(server string, resp *http.Response, body []byte) error {
+	var p struct{ Detail string }
+	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
+		return fmt.Errorf("%s answers %s, but is no CoreCast controller: name another with --server URL", server, resp.Status)
+	}
+	return &ProblemError{resp.StatusCode, p.Detail}
+}

@@ -1,0 +1,149 @@
+package northbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/mapserver"
+	"github.com/corecast/corecast/mapserver/udp"
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// MapServer is what is asked of a *mapserver.Server.
+type MapServer interface {
+	Mappings(mapserver.MappingFilter) []mapserver.Mapping
+	Sites() []mapserver.SiteStatus
+	Site(name string) (mapserver.SiteStatus, bool)
+	Counters() mapserver.Counters
+	Rejects() []mapserver.Reject // of no site, newest first
+}
+
+// Endpoint is what is asked of a *udp.Endpoint.
+type Endpoint interface {
+	Addresses() []netip.AddrPort
+	Stats() udp.Stats
+}
+
+// Controller is what is asked of a *controller.Controller.
+type Controller interface {
+	Status() controller.Status
+}
+
+// Options are what a Server tells about.
+type Options struct {
+	// Config returns the configuration of the moment.
+	Config     func() *config.Config
+	Controller Controller
+	MapServer  MapServer
+	// Endpoint is where the Map-Server listens; nil if it does not.
+	Endpoint Endpoint
+	// FeedError is why the last change of a mapping did not get to the
+	// switches; nil if it did.
+	FeedError func() error
+	// Version is that of the program, Started when it was started.
+	Version string
+	Started time.Time
+	// Logger takes what an operator wants to read later; nil discards it.
+	Logger *slog.Logger
+}
+
+// Server answers HTTP requests. Make it with New.
+type Server struct {
+	opts    Options
+	log     *slog.Logger
+	api     huma.API
+	metrics *metrics
+	handler http.Handler
+}
+
+// New makes a Server.
+func New(opts Options) *Server {
+	s := &Server{opts: opts, log: opts.Logger}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.metrics = newMetrics(&s.opts)
+
+	mux := http.NewServeMux()
+	cfg := huma.DefaultConfig("CoreCast", "1.0.0")
+	cfg.Info.Description = "The controller of CoreCast: its Map-Server, its sites and its switches."
+	cfg.DocsPath, cfg.SchemasPath = "", "" // they would load from elsewhere
+	cfg.CreateHooks = nil                  // no $schema in every answer
+	cfg.Transformers = append(cfg.Transformers, sayWhatFailed)
+	s.api = humago.New(mux, cfg)
+	s.api.UseMiddleware(s.refuseUnknown)
+	s.registerMappings()
+	s.registerSites()
+	s.registerSwitches()
+	s.registerStatus()
+	mux.Handle("GET /metrics", s.metrics.handler())
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("/", notFound(mux))
+	s.handler = s.guard(s.metrics.count(mux))
+	return s
+}
+
+// Handler answers requests.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// OpenAPI is the document that describes the API.
+func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
+
+// Listen listens on an address, if it is one of loopback.
+func Listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen.http %s is in use: stop the other controller, or choose another port", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen.http %s: %w", address, err)
+	}
+	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+		l.Close()
+		return nil, fmt.Errorf("listen.http %s can be reached from elsewhere, and the REST API has no authentication yet: use 127.0.0.1:8080", address)
+	}
+	return l, nil
+}
+
+// Limits of what a client can take up. Nothing here answers slowly.
+const (
+	headerTimeout  = 5 * time.Second
+	readTimeout    = 15 * time.Second
+	writeTimeout   = 30 * time.Second
+	idleTimeout    = 2 * time.Minute
+	shutdownTime   = 5 * time.Second
+	maxHeaderBytes = 16 << 10
+	maxBodyBytes   = 1 << 20
+)
+
+// Serve answers what comes to l, until ctx ends; requests under way are then
+// finished.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	srv := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		stopped <- errors.Join(srv.Shutdown(ctx), srv.Close())
+	})
+	err := srv.Serve(l)
+	if stop() { // ctx has not ended: it failed by itself
+		return err
+	}
+	return <-stopped
+}
