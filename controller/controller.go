@@ -29,8 +29,8 @@ type Options struct {
 	// RetryMin and RetryMax bound the backoff after a failure; 0 means 200 ms
 	// and 15 s.
 	RetryMin, RetryMax time.Duration
-	// Looks is how many switches are read back at the same time, which bounds
-	// memory; 0 means 64.
+	// Looks is how many switches are compared with what they are to hold at the
+	// same time, which bounds memory; 0 means 64.
 	Looks int
 	// Timeout bounds one attempt to connect or to reconcile; 0 means 30 s.
 	Timeout time.Duration

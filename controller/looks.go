@@ -5,8 +5,8 @@ import "time"
 // looks holds the reading back of all switches to what the controller's machine
 // can bear.
 type looks struct {
-	// memory bounds how many are read back at the same time: what a switch
-	// holds is in memory twice then.
+	// memory bounds how many are compared at the same time: what a switch holds
+	// is in memory once more then, and what it is sent too.
 	memory chan struct{}
 	// repeated bounds the looks that only find drift. Each keeps its place for
 	// restShare times what it took, so that together they use no more than

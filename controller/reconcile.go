@@ -20,6 +20,14 @@ type look struct {
 // compare makes the switch hold what is wanted, whatever it holds now. A switch
 // that is right is not written to.
 func (o *owner) compare(ctx context.Context, l *look) error {
+	select { // waiting for others is not the switch's fault: no timeout
+	case o.looks.memory <- struct{}{}:
+		defer func() { <-o.looks.memory }()
+	case <-l.session.Done():
+		return l.session.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	ctx, cancel := context.WithTimeout(ctx, o.opts.Timeout)
 	defer cancel()
 	if err := o.ensureProgram(ctx, l); err != nil {
@@ -32,10 +40,18 @@ func (o *owner) compare(ctx context.Context, l *look) error {
 		}
 		o.board.update(func(s *SwitchStatus) { s.Version = version })
 	}
-	have, err := o.lookAt(ctx, l)
+	start := time.Now()
+	have, err := readHeld(ctx, l.session)
+	l.took = time.Since(start)
 	if err != nil {
 		return err
 	}
+	return o.repair(ctx, l, have)
+}
+
+// repair writes the difference between what the switch holds and what is
+// wanted.
+func (o *owner) repair(ctx context.Context, l *look, have *held) error {
 	if !o.adopted {
 		o.adopted = true
 		if o.plan.adopt(have.entries) {
@@ -53,7 +69,7 @@ func (o *owner) compare(ctx context.Context, l *look) error {
 		s.Foreign, s.Lacks = foreign(wanted, have), have.lacks
 		s.Wanted, s.Installed, s.Problems = wanted.count(), wanted.count()-todo.pending(), wanted.Problems
 	})
-	err = o.write(ctx, l.session, todo)
+	err := o.write(ctx, l.session, todo)
 	if err == nil {
 		o.ledger.clear()
 	}
@@ -81,19 +97,6 @@ func (o *owner) ensureProgram(ctx context.Context, l *look) error {
 	o.log.Info("program pushed", "cookie", fmt.Sprintf("%016x", o.program.Cookie()))
 	o.board.update(func(s *SwitchStatus) { s.Pipelines++ })
 	return nil
-}
-
-// lookAt reads back what the switch holds, when there is memory for it.
-func (o *owner) lookAt(ctx context.Context, l *look) (*held, error) {
-	select {
-	case o.looks.memory <- struct{}{}:
-		defer func() { <-o.looks.memory }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	start := time.Now()
-	defer func() { l.took = time.Since(start) }()
-	return readHeld(ctx, l.session)
 }
 
 // readHeld reads back what a switch holds. Meters that a target cannot read are
