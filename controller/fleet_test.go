@@ -95,11 +95,12 @@ func fleetConfig(t testing.TB, n int) *config.Config {
 	return cfg
 }
 
-// fleetMappings are n mappings behind a hundred RLOCs.
+// fleetMappings are n mappings behind the RLOCs of the first sites, a hundred at
+// most.
 func fleetMappings(n int) []Mapping {
 	ms := manyMappings(n)
 	for i := range ms {
-		ms[i].RLOCs = []config.RLOC{{Address: netip.AddrFrom4([4]byte{203, 0, 113, byte(i % 100)}), Priority: 1, Weight: 100}}
+		ms[i].RLOCs = []config.RLOC{{Address: netip.AddrFrom4([4]byte{172, 0, byte(i % 100), 2}), Priority: 1, Weight: 100}}
 	}
 	return ms
 }

@@ -76,9 +76,8 @@ func (g *numbering) leave(name string, version uint64) (last bool) {
 }
 
 // settle frees the numbers given up by changes up to version: the switch holds
-// none of them any more.
-func (g *numbering) settle(version uint64) {
-	freed := false
+// none of them any more. It reports whether there were any.
+func (g *numbering) settle(version uint64) (freed bool) {
 	for len(g.parked) > 0 && g.parked[0].version <= version {
 		g.free = append(g.free, g.parked[0].n)
 		g.parked = g.parked[1:]
@@ -87,4 +86,5 @@ func (g *numbering) settle(version uint64) {
 	if freed {
 		slices.SortFunc(g.free, func(a, b int) int { return b - a })
 	}
+	return freed
 }

@@ -38,7 +38,9 @@ func TestRefusalsAreNamedByObject(t *testing.T) {
 				return nil
 			}}
 			ctl, _ := run(t, cfg, w, Options{})
-			s := until(t, ctl, "refusal", func(s Status) bool { return len(s.Switches[0].Failing) > 0 }).Switches[0]
+			s := until(t, ctl, "refusal", func(s Status) bool {
+				return len(s.Switches[0].Failing) > 0 && s.Switches[0].Phase == Failing
+			}).Switches[0]
 			if !slices.Contains(s.Failing[0].Objects, c.want) || !strings.Contains(s.Failing[0].Why, "table is full") {
 				t.Errorf("failing %+v, want of %v", s.Failing, c.want)
 			}
@@ -95,7 +97,7 @@ func TestDriftIsCountedAndForeignReported(t *testing.T) {
 	if err := s.Write(ctx, []p4rt.Update{{Op: p4rt.Insert, Object: foreign}, {Op: p4rt.Insert, Object: stray}}); err != nil {
 		t.Fatal(err)
 	}
-	got := until(t, c, "repair", func(s Status) bool { return s.Switches[0].Drift > 0 && s.Ready() }).Switches[0]
+	got := until(t, c, "repair", func(s Status) bool { return s.Switches[0].Drift > 0 && len(s.Switches[0].Foreign) > 0 && s.Ready() }).Switches[0]
 	if got.Drift != 1 || !slices.Contains(got.Foreign, foreign.String()) {
 		t.Errorf("drift %d, foreign %v", got.Drift, got.Foreign)
 	}

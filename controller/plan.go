@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"maps"
 	"net/netip"
 	"sync"
 
@@ -243,12 +244,22 @@ func (p *plan) takeAll() (wanted *Holding, untold map[string]*p4rt.Entry, versio
 	return h, untold, p.version
 }
 
-// settled says that the switch holds the plan as it was at version.
-func (p *plan) settled(version uint64) {
+// settled says that the switch holds the plan as it was at version. That may
+// make room for mappings that found none; it reports whether it did.
+func (p *plan) settled(version uint64) (changed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.b.rlocs.settle(version)
-	p.b.sets.settle(version)
+	rlocs, sets := p.b.rlocs.settle(version), p.b.sets.settle(version)
+	if !rlocs && !sets || len(p.b.unplaced) == 0 {
+		return false
+	}
+	p.version++
+	p.b.version = p.version
+	before := len(p.changed)
+	for eid, m := range maps.Clone(p.b.unplaced) {
+		p.b.setMapping(eid, m)
+	}
+	return len(p.changed) > before
 }
 
 // count is how many objects the switch is to hold, and how many of them it has

@@ -91,7 +91,9 @@ func TestPlanFollowsChanges(t *testing.T) {
 				}
 				m.refs(t)
 			}
-			p.settled(version)
+			if p.settled(version) {
+				t.Fatal("nothing lacked room, and something was placed")
+			}
 		}
 		if err := p.build(&s, sw); err != nil {
 			t.Fatal(err)
@@ -217,4 +219,39 @@ func TestNumbering(t *testing.T) {
 	take("d", 0)
 	g.settle(7)
 	take("d", 1)
+}
+
+// Mappings that find no room get it when others have gone.
+func TestRoomIsGivenAgain(t *testing.T) {
+	cfg := load(t, "../examples/fig2.yaml")
+	s := state(t, cfg)
+	far := func(third byte) (ms []*mapping, eids []lisp.EID) {
+		for i := range build.MaxRLOCs {
+			m := &mapping{Mapping: Mapping{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{100, third, byte(i >> 8), byte(i)}), 32),
+				RLOCs: []config.RLOC{{Address: netip.AddrFrom4([4]byte{198, third, byte(i >> 8), byte(i)}), Priority: 1}}}}
+			ms, eids = append(ms, m), append(eids, m.EID())
+		}
+		return ms, eids
+	}
+	cfg.Switches[0].Ports[1].NextHop = netip.MustParseAddr("192.0.2.1")
+	s.table, _ = newTable(nil)
+	p := newPlan()
+	if err := p.build(&s, &cfg.Switches[0]); err != nil {
+		t.Fatal(err)
+	}
+	first, firstEIDs := far(1)
+	second, _ := far(2)
+	p.setMappings(first, nil)
+	p.setMappings(second, nil)
+	if len(p.b.unplaced) != len(second) || len(p.b.problemList()) == 0 {
+		t.Fatalf("%d without room, want %d", len(p.b.unplaced), len(second))
+	}
+	p.setMappings(nil, firstEIDs)
+	if len(p.b.unplaced) != len(second) {
+		t.Fatal("numbers were given again before the switch was told")
+	}
+	_, _, version := p.takeAll()
+	if !p.settled(version) || len(p.b.unplaced) != 0 {
+		t.Errorf("%d still without room", len(p.b.unplaced))
+	}
 }

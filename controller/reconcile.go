@@ -213,7 +213,9 @@ func (o *owner) wrote(version uint64, err error) error {
 		}
 	})
 	if err == nil {
-		o.plan.settled(version)
+		if o.plan.settled(version) {
+			o.nudge()
+		}
 		o.installed.Store(version)
 		select {
 		case o.settled <- struct{}{}:
