@@ -6,7 +6,7 @@ FUZZTIME ?= 30s
 OUT      := $(or $(TMPDIR),/tmp)/corecast-p4
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-bmv2 p4 lint fuzz bench
+.PHONY: help build demo test test-bmv2 test-oor p4 lint fuzz bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: lint ## everything that runs without root or p4lang's tools; more where th
 
 test-bmv2: ## the same scenarios on a real simple_switch_grpc (root; fails if it is missing)
 	CORECAST_REQUIRE_BMV2=1 $(GO) test -count=1 -v -timeout 30m ./bmv2test/...
+
+test-oor: ## the Map-Server with real OpenOverlayRouter xTRs (root; fails if oor is missing)
+	CORECAST_REQUIRE_OOR=1 $(GO) test -count=1 -v ./mapserver/interop
 
 p4: ## compile the P4 program into p4/build (needs p4lang's p4c)
 	@command -v $(P4C) >/dev/null || { echo "$(P4C) is not on PATH: install p4lang-p4c (https://github.com/p4lang/p4c#getting-started) or set P4C=" >&2; exit 1; }

@@ -115,7 +115,8 @@ func register(server netip.AddrPort, packets [][]byte) (time.Duration, error) {
 // registrarAddr is where Map-Notifies come to: port 4342, on loopback of an
 // address that nobody else is likely to use.
 func registrarAddr(server netip.AddrPort) (netip.AddrPort, error) {
-	from := netip.AddrFrom4([4]byte{127, 43, 42, 1})
+	pid := os.Getpid()
+	from := netip.AddrFrom4([4]byte{127, byte(64 + pid>>8%64), byte(pid), 1})
 	if server.Addr().IsLoopback() && server.Addr().Is4() && canBind(from) {
 		return netip.AddrPortFrom(from, lisp.ControlPort), nil
 	}

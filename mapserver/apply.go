@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/corecast/corecast/lisp"
@@ -39,6 +40,20 @@ func (s *Server) register(c *call, x *xtr, m *lisp.MapRegister, claims []claim) 
 		s.mu.Unlock()
 	}
 	return accepted
+}
+
+// registeredBefore returns those claims of a repeated Map-Register that are in
+// the database, and the withdrawals of what is not. x.mu must be held.
+func (s *Server) registeredBefore(c *call, x *xtr, claims []claim) []claim {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.DeleteFunc(claims, func(cl claim) bool {
+		r := findRegistration(s.db.get(cl.eid), x, c.from.Addr())
+		if r == nil || cl.withdraw {
+			return (r == nil) != cl.withdraw
+		}
+		return !bytes.Equal(r.record(), c.out.scratch.encoded[cl.start:cl.end])
+	})
 }
 
 // flagsOf returns what a Map-Register says of its registrations.

@@ -26,6 +26,7 @@ const (
 	causeTooManyMappings
 	causeProbe
 	causeDontReply
+	causeTooManyEIDs
 	causeNoITR
 	causeNoETR
 	causeInner
@@ -61,6 +62,7 @@ var causes = [numCauses]struct{ name, meaning string }{
 	causeTooManyMappings: {"too-many-mappings", "more mappings than the site may have"},
 	causeProbe:           {"probe", "an RLOC-probe, which is for xTRs"},
 	causeDontReply:       {"dont-reply", "a Map-Request that wants no reply, or an SMR"},
+	causeTooManyEIDs:     {"too-many-eids", "a Map-Request for more EIDs than are answered at once: the first were"},
 	causeNoITR:           {"no-itr", "a Map-Request without an ITR-RLOC that a reply could go to"},
 	causeNoETR:           {"no-etr", "a Map-Request for an EID whose xTRs have no RLOC that it could be forwarded to"},
 	causeInner:           {"inner", "an encapsulated message that is no Map-Request"},

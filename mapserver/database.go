@@ -55,14 +55,17 @@ func (db *database) above(eid lisp.EID) *mapping {
 
 // resolve returns the mapping that answers for an EID: the one with the longest
 // prefix; but where a site has not registered one of its EID-prefixes, one of
-// the same site that covers it.
+// the same site that covers it without another site's between them.
 func (db *database) resolve(eid lisp.EID) *mapping {
 	m := db.find(eid)
 	if m == nil || m.origin != unregistered {
 		return m
 	}
 	for up := db.above(m.eid); up != nil; up = db.above(up.eid) {
-		if up.site == m.site && up.origin != unregistered {
+		if up.site != m.site {
+			break
+		}
+		if up.origin != unregistered {
 			return up
 		}
 	}

@@ -15,11 +15,11 @@ type forward struct {
 
 // forwardAll sends a Map-Request on. If all its records go to one place, it goes
 // there as it came (RFC 9301 §8.3); else each gets a request of its own.
-func (s *Server) forwardAll(c *call, r *lisp.MapRequest, forwards []forward) {
+// Together says that none was answered.
+func (s *Server) forwardAll(c *call, r *lisp.MapRequest, forwards []forward, together bool) {
 	if len(forwards) == 0 {
 		return
 	}
-	together := len(forwards) == len(r.Records)
 	for i := range forwards {
 		f := &forwards[i]
 		together = together && f.to == forwards[0].to

@@ -31,8 +31,13 @@ type Options struct {
 	// RequestRate is how many Map-Requests a second are taken from one source,
 	// 0 means 20,000; negative: any number. As many may come at once.
 	RequestRate int
-	// RegisterRate is the same for the records of Map-Registers; 0 means
-	// 400,000.
+	// ReflectedRate is how many bytes a second of Map-Replies go to one ITR-RLOC
+	// that the Map-Requests did not come from: an honest ITR needs few, and
+	// somebody else's victim should get no more. 0 means 65,536; negative: any
+	// number.
+	ReflectedRate int
+	// RegisterRate is how many records of Map-Registers a second are taken from
+	// one source; 0 means 400,000.
 	RegisterRate int
 	// ForgedRate is how many kilobytes a second of Map-Registers that fail
 	// authentication are looked at, for one source that is known to be an xTR,
@@ -59,8 +64,14 @@ const (
 	// maxRecordSize bounds the encoded record of a mapping.
 	maxRecordSize = 1200
 	// maxReplySize is how large a Map-Reply may get before further records go
-	// into another, so that IP need not fragment it.
-	maxReplySize = 1400
+	// into another, so that IP need not fragment it; maxAnswerSize is that for
+	// what answers for one EID, without header and CoreCast locator.
+	maxReplySize  = 1400
+	maxAnswerSize = 1320
+	// maxReplies and maxForwards bound what one Map-Request is answered with,
+	// and to how many it is sent on.
+	maxReplies  = 4
+	maxForwards = 16
 	// maxTimeout bounds how long anything is configured to last.
 	maxTimeout = 365 * 24 * time.Hour
 	// maxReplyRecords bounds the records that one asked EID is answered with.
@@ -89,6 +100,7 @@ func (o *Options) complete() error {
 	o.FlushInterval = orDefault(o.FlushInterval, 200*time.Millisecond)
 	o.MaxTTL = orDefault(o.MaxTTL, 24*time.Hour)
 	o.RequestRate = orDefault(o.RequestRate, 20_000)
+	o.ReflectedRate = orDefault(o.ReflectedRate, 64<<10)
 	o.RegisterRate = orDefault(o.RegisterRate, 400_000)
 	o.ForgedRate = orDefault(o.ForgedRate, 16_384)
 	o.MaxHolders = orDefault(o.MaxHolders, 1<<18)

@@ -43,10 +43,20 @@ func (s *Server) handleMapRegister(c *call) {
 		return
 	}
 	claims := s.claims(c, owner, m)
-	if len(claims) > 0 && !repeated {
+	if repeated {
+		claims = s.registeredBefore(c, x, claims)
+	} else if len(claims) > 0 {
 		claims = s.register(c, x, m, claims)
 	}
-	if !repeated {
+	if repeated && len(claims) == 0 {
+		s.reject(c, owner, causeReplay, lisp.EID{}, func() string {
+			return fmt.Sprintf("repeats the Map-Register with nonce %#x, of which nothing is registered any more", m.Nonce)
+		})
+		return
+	}
+	// A message of which nothing was accepted leaves no trace: the xTR may send
+	// it again until it is, and nobody else gains by doing so.
+	if !repeated && len(claims) > 0 {
 		if changed := x.saw(c, m, auth); changed || owner.config.Load().Replay != ReplayOff {
 			s.saveNonce(x, m.Auth.KeyID)
 		}

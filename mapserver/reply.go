@@ -25,25 +25,57 @@ type answer struct {
 
 	packet  []byte // nil: not begun
 	records int
+	sent    int  // Map-Replies
+	cut     bool // there was more to answer than is sent
+}
+
+// told is an EID that a Map-Request has been answered for, in scratch.told.
+type told struct {
+	eid   lisp.EID
+	whole bool // and so is every EID within
+}
+
+// told reports whether an EID is answered already. What one Map-Request may
+// cause is bounded, since nobody knows who really sent it (RFC 9301 §9).
+func (a *answer) told(eid lisp.EID) bool {
+	for _, t := range a.c.out.scratch.told {
+		if t.eid == eid || t.whole && covers(t.eid, eid) {
+			return true
+		}
+	}
+	return false
 }
 
 // reply answers all records of a Map-Request: in one Map-Reply as far as they
 // fit and the server is to answer; the rest are forwarded.
 func (s *Server) reply(c *call, r *lisp.MapRequest, to netip.AddrPort) {
 	a := answer{s: s, c: c, to: to, source: &r.Source, header: lisp.MapReply{Nonce: r.Nonce}, coreCast: wantsCoreCast(r)}
-	forwards := c.out.scratch.forwards[:0]
+	forwards, together := c.out.scratch.forwards[:0], true
+	c.out.scratch.told = c.out.scratch.told[:0]
 	s.mu.RLock()
 	for i := range r.Records {
 		eid, _ := r.Records[i].Prefix.EID()
-		if f, ok := a.addLocked(eid); ok {
+		if len(c.out.scratch.told) > 0 && a.told(eid) {
+			continue
+		}
+		if a.sent >= maxReplies || len(forwards) >= maxForwards {
+			a.cut = true
+			break
+		}
+		f, ok := a.addLocked(eid)
+		if ok {
 			f.record = i
 			forwards = append(forwards, f)
 		}
+		together = together && ok
 	}
 	s.mu.RUnlock()
 	a.send()
+	if a.cut {
+		s.drop(c, causeTooManyEIDs)
+	}
 	c.out.scratch.forwards = forwards
-	s.forwardAll(c, r, forwards)
+	s.forwardAll(c, r, forwards, together)
 }
 
 // addLocked adds what answers for an EID, or says where its request is to be
@@ -51,13 +83,18 @@ func (s *Server) reply(c *call, r *lisp.MapRequest, to netip.AddrPort) {
 func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
 	s := a.s
 	m := s.db.resolve(eid)
+	work := &a.c.out.scratch
+	if m != nil && !m.parts && (m.proxy || m.denied()) {
+		work.told = append(work.told, told{m.eid, true})
+	} else {
+		work.told = append(work.told, told{eid, false})
+	}
 	if m == nil {
 		if len(s.opts.Upstream) > 0 {
 			s.counts.upstream.Add(1)
 			return forward{to: s.nextUpstream()}, true
 		}
-		a.room(0)
-		a.addNegative(eid, 0, ttlHole, lisp.ActionForward)
+		a.add(func(dst []byte) []byte { return s.appendHole(dst, &a.records, eid, 0, ttlHole, lisp.ActionForward) })
 		return forward{}, false
 	}
 	m.site.counts.requests.Add(1)
@@ -72,9 +109,8 @@ func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
 		s.remember(m, a.holder(eid.InstanceID), a.c.now.UnixNano())
 		return forward{to: to, site: m.site}, true
 	}
-	a.room(len(m.record))
 	s.remember(m, a.holder(eid.InstanceID), a.c.now.UnixNano())
-	a.packet = s.appendAnswer(a.packet, &a.records, eid, m, a.coreCast)
+	a.add(func(dst []byte) []byte { return s.appendAnswer(dst, &a.records, eid, m, a.coreCast) })
 	return forward{}, false
 }
 
@@ -87,15 +123,23 @@ func (a *answer) holder(instance uint32) holder {
 	return h
 }
 
-// room begins a packet, and another one where the first would get too large by
-// so many bytes.
-func (a *answer) room(size int) {
-	if a.packet != nil && len(a.packet)+size > maxReplySize && a.records > 0 {
-		a.send()
-	}
+// add appends what answers for one EID: to another packet, where the one that is
+// begun would get too large by it.
+func (a *answer) add(appendTo func(dst []byte) []byte) {
 	if a.packet == nil {
 		a.packet = a.header.AppendHeader(a.c.out.begin(), 0)
 	}
+	size, records := len(a.packet), a.records
+	a.packet = appendTo(a.packet)
+	if len(a.packet) <= maxReplySize || records == 0 {
+		return
+	}
+	a.packet, a.records = a.packet[:size], records
+	if a.send(); a.sent == maxReplies {
+		a.cut = true
+		return
+	}
+	a.packet = appendTo(a.header.AppendHeader(a.c.out.begin(), 0))
 }
 
 func (a *answer) send() {
@@ -103,12 +147,12 @@ func (a *answer) send() {
 		a.packet[3] = byte(a.records)
 		a.c.out.send(a.packet, a.c.local, a.to)
 		a.s.counts.replies.Add(1)
+		a.sent++
+		if a.to.Addr() != a.c.from.Addr() {
+			a.s.reflectRate.allow(a.c.now.UnixNano(), a.to.Addr(), len(a.packet))
+		}
 	}
 	a.packet, a.records = nil, 0
-}
-
-func (a *answer) addNegative(eid lisp.EID, least int, ttl time.Duration, action lisp.Action) {
-	a.packet = a.s.appendHole(a.packet, &a.records, eid, least, ttl, action)
 }
 
 // appendAnswer appends the records that answer for an EID out of the mapping
@@ -125,7 +169,7 @@ func (s *Server) appendAnswer(dst []byte, n *int, eid lisp.EID, m *mapping, core
 	if !m.parts || !s.db.divided(m.eid) {
 		return dst
 	}
-	if all, ok := s.appendWithin(dst, n, start, m.eid, m, coreCast); ok {
+	if all, ok := s.appendWithin(dst, n, start, m.eid, coreCast); ok {
 		return all
 	}
 	// Too many more-specific prefixes to tell all: tell of the part around
@@ -163,7 +207,7 @@ func (s *Server) appendHole(dst []byte, n *int, eid lisp.EID, least int, ttl tim
 	if hole.Prefix.IsSingleIP() || !s.db.divided(hole) {
 		return dst
 	}
-	if all, ok := s.appendWithin(dst, n, start, hole, nil, false); ok {
+	if all, ok := s.appendWithin(dst, n, start, hole, false); ok {
 		return all
 	}
 	dst, *n = dst[:start], before
@@ -174,22 +218,25 @@ func (s *Server) appendHole(dst []byte, n *int, eid lisp.EID, least int, ttl tim
 // covers it, which is in dst from start on: an ITR that caches the one must not
 // miss the others (RFC 9301 §5.5). All get the shortest TTL of them, to time
 // out together. It returns false if they are too many.
-func (s *Server) appendWithin(dst []byte, n *int, start int, eid lisp.EID, cover *mapping, coreCast bool) ([]byte, bool) {
+func (s *Server) appendWithin(dst []byte, n *int, start int, eid lisp.EID, coreCast bool) ([]byte, bool) {
 	first, room := *n, true
 	ttl := ttlOf(dst[start:])
 	var positions [maxReplyRecords]int
 	positions[0] = start
 	count := 1
 	s.db.within(eid, func(m *mapping) bool {
-		if m.eid == eid || cover != nil && m.origin == unregistered && m.site == cover.site {
-			return true
+		if m.eid == eid || m.origin == unregistered && s.db.resolve(m.eid) != m {
+			return true // the cover, or what resolves to another mapping
 		}
-		if count == maxReplyRecords || len(dst)+len(m.record) > start+maxReplySize {
+		if count == maxReplyRecords {
 			room = false
 			return false
 		}
 		positions[count] = len(dst)
 		dst = s.appendSpecific(dst, n, m, coreCast)
+		if room = len(dst) <= start+maxAnswerSize; !room {
+			return false
+		}
 		ttl = min(ttl, ttlOf(dst[positions[count]:]))
 		count++
 		return true

@@ -17,6 +17,7 @@ type scratch struct {
 	record   lisp.Record
 	single   lisp.MapRequest // a request for one of several EIDs
 	forwards []forward
+	told     []told
 	claims   []claim
 	encoded  []byte
 }
@@ -62,7 +63,8 @@ func (s *Server) handleMapRequest(c *call, message []byte) {
 		s.drop(c, causeNoITR)
 		return
 	}
-	if to.Addr() != c.from.Addr() && !s.requestRate.allow(c.now.UnixNano(), to.Addr(), len(r.Records)) {
+	if now := c.now.UnixNano(); to.Addr() != c.from.Addr() &&
+		(s.reflectRate.exhausted(now, to.Addr()) || !s.requestRate.allow(now, to.Addr(), len(r.Records))) {
 		s.drop(c, causeRate)
 		return
 	}

@@ -23,6 +23,7 @@ type Server struct {
 	log    *rejectLog // of what belongs to no site
 
 	requestRate  *limiter // Map-Requests, by source and by where their replies go
+	reflectRate  *limiter // bytes of Map-Replies, by where they go, if the Map-Request came from elsewhere
 	registerRate *limiter // records of Map-Registers, by source
 	known        *acquaintances
 	forgedKnown  *limiter // kilobytes of forged Map-Registers, by known source
@@ -64,6 +65,9 @@ func New(now time.Time, sites []Site, opts Options) (*Server, error) {
 	}
 	if opts.RequestRate > 0 {
 		s.requestRate = newLimiter(limiterCells, opts.RequestRate, time.Second)
+	}
+	if opts.ReflectedRate > 0 {
+		s.reflectRate = newLimiter(limiterCells, opts.ReflectedRate, time.Second)
 	}
 	if opts.RegisterRate > 0 {
 		s.registerRate = newLimiter(limiterCells, opts.RegisterRate, time.Second)

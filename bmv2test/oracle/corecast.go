@@ -170,7 +170,7 @@ func (s *Switch) payload(j *job, m *message) *verdict {
 	if sl.generation == 0 {
 		sl.generation = 1
 	}
-	*c = cell{m.sequence, m.hash, slices.Clone(m.media), sl.generation, 0}
+	*c = cell{m.sequence, m.hash, slices.Clone(m.media), sl.generation, flowNumber(j.ip), 0}
 	s.event(n, build.EventPayload)
 
 	st := j.member.stream
@@ -218,6 +218,9 @@ func (s *Switch) header(j *job, m *message) *verdict {
 	case way.Kind == Native || way.Kind == ToUs:
 		return drop(build.DropNoRoute) // not a viewer's EID
 	case local && len(m.entries) > 1:
+		if j.ttl > 1 { // goes through ingress once more, to have its entries parsed
+			s.hit("channels"+family(j.ip.dst()), "channel"+family(j.ip.src()))
+		}
 		return s.expandList(j, m, c)
 	}
 	flow := be.AppendUint16(be.AppendUint16(nil, n), way.Set)
@@ -298,10 +301,14 @@ func (s *Switch) serve(j *job, m *message, c *cell, e *exit) *verdict {
 		return punt(build.PuntTooBig)
 	}
 	if copying {
-		if v := s.mayMake(j, m, c, build.EthernetBytes+copySize+e.overhead(), 1); v != nil {
+		// The rest of a list is behind the copy until it is cut.
+		rest := j.ip.size() - j.ip.headerSize() - build.UDPBytes - build.CorecastBytes
+		rest -= rest / len(m.entries)
+		if v := s.mayMake(j, m, c, build.EthernetBytes+copySize+e.overhead()+rest, 1); v != nil {
 			return v
 		}
 	}
+	j.cell = c
 	sent := s.Served[key]
 	sent.Headers++
 	s.event(j.member.slot, build.EventHeader)
@@ -344,12 +351,15 @@ func (s *Switch) mayMake(j *job, m *message, c *cell, size, packets int) *verdic
 		s.goRound(j)
 		return done
 	}
-	c.made += uint64(packets)
-	if limit := uint64(j.member.fanout); limit != 0 && c.made > limit {
-		c.made -= uint64(packets)
+	limit := uint64(j.member.fanout)
+	if limit == 0 {
+		return nil
+	}
+	if c.made+uint64(packets) > limit {
 		s.event(j.member.slot, build.EventRefused)
 		return drop(build.DropFanout)
 	}
+	c.made += uint64(packets)
 	return nil
 }
 

@@ -102,7 +102,7 @@ func (s *Switch) exit(way Way, dst netip.Addr, flow []byte) (*exit, *verdict) {
 // leave sends a packet by an exit, encapsulated if need be.
 func (s *Switch) leave(j *job, e *exit, p ip) {
 	if e.tunnel != nil {
-		p = encapsulate(p, e.tunnel, j.instance)
+		p = encapsulate(p, e.tunnel, j.instance, j.entropy(p))
 	}
 	s.send(e.neighbor.Port, ethernet(e.neighbor, p))
 }
@@ -115,10 +115,21 @@ func ethernet(n Neighbor, p ip) []byte {
 	return slices.Concat(n.Dst[:], n.Src[:], be.AppendUint16(nil, etherType), p.b)
 }
 
+// entropy is the outer UDP source port: of a channel's flow, which its payload
+// came in, or of p's own.
+func (j *job) entropy(p ip) uint16 {
+	if j.cell != nil {
+		return build.FlowPorts + j.cell.flow
+	}
+	return build.FlowPorts + flowNumber(p)
+}
+
+// flowNumber is a hash of the 5-tuple.
+func flowNumber(p ip) uint16 { return crc16(p.fiveTuple()) % 0x2000 }
+
 // encapsulate puts the headers of RFC 9300 in front: TTL, DSCP and ECN of the
-// inner packet, DF, no UDP checksum, the flow's hash as UDP source port.
-func encapsulate(p ip, t *Tunnel, instance uint32) ip {
-	entropy := 0xC000 + crc16(p.fiveTuple())%0x4000
+// inner packet, DF, no UDP checksum, the flow's entropy as UDP source port.
+func encapsulate(p ip, t *Tunnel, instance uint32, entropy uint16) ip {
 	size := build.UDPBytes + build.LISPBytes + p.size()
 	var header []byte
 	if t.Remote.Is4() {

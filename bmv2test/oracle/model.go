@@ -59,6 +59,7 @@ type cell struct {
 	sequence, hash uint32
 	media          []byte
 	generation     uint32
+	flow           uint16 // number of the flow that it came in
 	made           uint64 // payload-sized packets made of it
 }
 
@@ -121,6 +122,7 @@ type job struct {
 	ttl      uint8  // of that packet, the outer one's counted
 
 	member  *member // the channel or stream it belongs to
+	cell    *cell   // the payload that it is to be served with, at the ITR
 	peer    Peer    // who sent it, if it is CoreCast inside LISP
 	strange bool    // CoreCast inside LISP; without a member, of no stream of ours
 }

@@ -27,8 +27,10 @@ const (
 	TypePayload     = 1
 	TypeHeader4     = 2
 	TypeHeader6     = 3
-	MaxPayload      = 1472
-	MaxEntries      = 32
+	// FlowPorts: outer UDP source ports of LISP packets: this + 13 bits of a hash.
+	FlowPorts  = 0xC000
+	MaxPayload = 1472
+	MaxEntries = 32
 )
 
 // Header sizes in bytes.
@@ -47,6 +49,8 @@ const (
 	LISPIPv6Bytes = 56
 	LoopBytes     = 8
 	PadBytes      = 252
+	// FieldsOfAgain: metadata of a packet that goes through ingress once more.
+	FieldsOfAgain = 1
 )
 
 // Sizes of tables and stores.

@@ -23,7 +23,8 @@ control CheckIp(in headers_t hdr, inout meta_t meta) {
             }
         }
         if (meta.drop == DROP_NONE) {
-            if (meta.frame_len < ETHERNET_BYTES || meta.frame_len - ETHERNET_BYTES < meta.first_len) {
+            meta.room = meta.frame_len - ETHERNET_BYTES;    // an IP header is there
+            if (meta.room < meta.first_len) {
                 meta.drop = DROP_TRUNCATED;
             } else if (meta.ip_failed) {
                 meta.drop = DROP_BAD_IP;
@@ -151,9 +152,9 @@ control Decapsulation(in headers_t hdr, inout meta_t meta) {
 
 // Finds the channel or stream and with it the payload store.
 control Membership(in headers_t hdr, inout meta_t meta) {
-    ipv4_addr_t channel_src4 = 0;
-    ipv6_addr_t channel_src6 = 0;
-    port_t      channel_port = 0;
+    ipv4_addr_t channel_src4;
+    ipv6_addr_t channel_src6;
+    port_t      channel_port;
 
     @name(".channel4") @id(ID_ACTION_CHANNEL4)
     action channel4(@id(1) slot_t slot, @id(2) ipv4_addr_t source_eid, @id(3) port_t ingress_port,
@@ -327,44 +328,42 @@ control Membership(in headers_t hdr, inout meta_t meta) {
                 }
             }
         } else {
+            channel_port = 0;
             if (meta.v6) {
+                channel_src6 = 0;
                 channels6.apply();
-            } else {
-                channels4.apply();
-            }
-            if (meta.in_slot) {
-                if ((!meta.v6 && meta.src4 != channel_src4) || (meta.v6 && meta.src6 != channel_src6)) {
+                if (meta.in_slot && meta.src6 != channel_src6) {
                     meta.drop = DROP_CHANNEL_SOURCE;
-                } else if (meta.in_port != channel_port) {
-                    meta.drop = DROP_CHANNEL_PORT;
                 }
+            } else {
+                channel_src4 = 0;
+                channels4.apply();
+                if (meta.in_slot && meta.src4 != channel_src4) {
+                    meta.drop = DROP_CHANNEL_SOURCE;
+                }
+            }
+            if (meta.in_slot && meta.drop == DROP_NONE && meta.in_port != channel_port) {
+                meta.drop = DROP_CHANNEL_PORT;
             }
         }
     }
 }
 
-// Validates a packet of a channel or stream as CoreCast and sets meta.kind.
-control Validate(in headers_t hdr, inout meta_t meta) {
+// Validates a packet of a channel or stream as CoreCast of one IP version, and
+// sets meta.kind.
+control ValidateAs(in headers_t hdr, inout meta_t meta, in bit<4> header_type,
+                   in bit<16> ip_bytes, in bit<16> entry_bytes) {
     bit<16> udp_len = 0;
-    bit<16> ip_bytes = IPV4_BYTES;
-    bit<16> entry_bytes = ENTRY4_BYTES;
-    bit<4>  header_type = TYPE_HEADER4;
-    bit<16> trailing = 0;
+    bit<16> outer_bytes = 0;
 
     apply {
-        if (meta.v6) {
-            ip_bytes = IPV6_BYTES;
-            entry_bytes = ENTRY6_BYTES;
-            header_type = TYPE_HEADER6;
-        }
         if (!meta.decap) {
             udp_len = hdr.udp.length;
-            trailing = meta.frame_len - ETHERNET_BYTES - meta.ip_len;
         } else {
             udp_len = hdr.inner_udp.length;
-            trailing = meta.frame_len - ETHERNET_BYTES - meta.ip_len - LISP_IPV4_BYTES;
+            outer_bytes = LISP_IPV4_BYTES;
             if (hdr.ipv6.isValid()) {
-                trailing = trailing - (LISP_IPV6_BYTES - LISP_IPV4_BYTES);
+                outer_bytes = LISP_IPV6_BYTES;
             }
         }
 
@@ -376,7 +375,7 @@ control Validate(in headers_t hdr, inout meta_t meta) {
             }
         } else if (!hdr.corecast.isValid()) {
             meta.drop = DROP_TRUNCATED;
-        } else if (hdr.corecast.version != CORECAST_VERSION || meta.ip_len != ip_bytes |+| udp_len) {
+        } else if (hdr.corecast.version != CORECAST_VERSION || meta.ip_len - ip_bytes != udp_len) {
             meta.drop = DROP_BAD_CORECAST;
         } else if (hdr.corecast.type == TYPE_PAYLOAD) {
             if (hdr.corecast.count != 0) {
@@ -393,14 +392,15 @@ control Validate(in headers_t hdr, inout meta_t meta) {
                 meta.kind = kind_t.PAYLOAD;
             }
         } else if (hdr.corecast.type == header_type) {
-            if (hdr.corecast.count == 0 || hdr.corecast.count > MAX_ENTRIES
-                || udp_len != UDP_BYTES + CORECAST_BYTES + entry_bytes * (bit<16>)hdr.corecast.count) {
+            if (hdr.corecast.count - 1 >= MAX_ENTRIES
+                || udp_len != (bit<16>)hdr.corecast.count * entry_bytes + (UDP_BYTES + CORECAST_BYTES)) {
                 meta.drop = DROP_BAD_COUNT;
             } else if (meta.parse_failed) {
                 meta.drop = DROP_TRUNCATED;
             } else if (hdr.corecast.count > meta.max_list) {
                 meta.drop = DROP_LIST_REFUSED;
-            } else if (trailing != 0) {
+            } else if ((!meta.decap && meta.room != meta.ip_len)
+                       || (meta.decap && meta.room - outer_bytes != meta.ip_len)) {
                 // Bytes behind the entries would trail every packet we make of them.
                 meta.drop = DROP_BAD_CORECAST;
             } else if (meta.multicast) {
@@ -412,6 +412,19 @@ control Validate(in headers_t hdr, inout meta_t meta) {
             }
         } else {
             meta.drop = DROP_BAD_CORECAST;
+        }
+    }
+}
+
+control Validate(in headers_t hdr, inout meta_t meta) {
+    ValidateAs() over_ipv4;
+    ValidateAs() over_ipv6;
+
+    apply {
+        if (meta.v6) {
+            over_ipv6.apply(hdr, meta, TYPE_HEADER6, IPV6_BYTES, ENTRY6_BYTES);
+        } else {
+            over_ipv4.apply(hdr, meta, TYPE_HEADER4, IPV4_BYTES, ENTRY4_BYTES);
         }
     }
 }

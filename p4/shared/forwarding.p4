@@ -93,15 +93,19 @@ control Forwarding(in headers_t hdr, inout meta_t meta) {
     }
 
     apply {
-        meta.lookup4 = meta.dst4;
-        meta.lookup6 = meta.dst6;
-        if (meta.kind != kind_t.ORDINARY) {
-            meta.lookup4 = hdr.entries4[0].eid;
-            meta.lookup6 = hdr.entries6[0].eid;
-        }
         if (meta.v6) {
+            if (meta.kind == kind_t.ORDINARY) {
+                meta.lookup6 = meta.dst6;
+            } else {
+                meta.lookup6 = hdr.entries6[0].eid;
+            }
             eids6.apply();
         } else {
+            if (meta.kind == kind_t.ORDINARY) {
+                meta.lookup4 = meta.dst4;
+            } else {
+                meta.lookup4 = hdr.entries4[0].eid;
+            }
             eids4.apply();
         }
         if (meta.drop == DROP_NONE) {

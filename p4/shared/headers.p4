@@ -37,7 +37,8 @@ header ipv4_t {
     bit<2>      ecn;
     bit<16>     total_len;
     bit<16>     identification;
-    bit<3>      flags;
+    bit<2>      flags;             // reserved, DF
+    bit<1>      more_fragments;
     bit<13>     frag_offset;
     bit<8>      ttl;
     bit<8>      protocol;
@@ -192,6 +193,11 @@ enum bit<8> via_t {
 }
 
 struct meta_t {
+    // Of a packet that goes through ingress once more, so that its list is parsed
+    // whole: that it does, and where it was received.
+    @field_list(FIELDS_OF_AGAIN) bit<1> again;
+    @field_list(FIELDS_OF_AGAIN) port_t again_port;
+
     // Set by the platform before the shared controls run.
     port_t      rx_port;
     bit<16>     frame_len;     // bytes first received: Admission takes loop header and pads off
@@ -218,6 +224,7 @@ struct meta_t {
     ipv4_addr_t dst4;
     ipv6_addr_t src6;
     ipv6_addr_t dst6;
+    bit<16>     room;          // bytes behind the Ethernet header
     bit<16>     first_len;     // bytes of the first IP packet, by its own word
     bit<16>     ip_len;        // bytes of the IP packet that will be forwarded
     bit<8>      ttl;
@@ -259,6 +266,8 @@ struct meta_t {
     mac_t       out_dst_mac;
 
     // Serving.
+    bit<32>     cell;          // of the payload store, where the packet's payload is or belongs
+    bit<32>     stamp_cell;    // of the served stamps
     bit<16>     payload_sum;   // ones' complement sum of the stored payload
     bool        copy;          // payload copy first, then the header
     bool        expand;        // one-entry header becomes a unicast packet for its viewer

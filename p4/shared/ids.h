@@ -28,6 +28,7 @@
 #define TYPE_PAYLOAD         1
 #define TYPE_HEADER4         2
 #define TYPE_HEADER6         3
+#define FLOW_PORTS           0xC000 /* outer UDP source ports of LISP packets: this + 13 bits of a hash */
 #define MAX_PAYLOAD          1472
 #define MAX_ENTRIES          32
 
@@ -44,6 +45,7 @@
 #define LISP_IPV6_BYTES      56     /* outer IPv6 + UDP + LISP */
 #define LOOP_BYTES           8
 #define PAD_BYTES            252
+#define FIELDS_OF_AGAIN      1      /* metadata of a packet that goes through ingress once more */
 
 /* --- Sizes of tables and stores --- */
 #define MAX_PORTS            512

@@ -7,14 +7,19 @@
 // Everything from Ethernet on. Runs into PacketTooShort for a packet that ends
 // early: the headers extracted so far stay valid and the rest is carried
 // along, so an ordinary packet that merely uses UDP port 4344 still passes.
-parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller) {
+//
+// A header packet of a channel is parsed up to its first entry: the ITR needs no
+// other, and the rest of a list travels as what is behind the headers. All
+// entries are parsed where they may become viewers' packets: inside LISP, and
+// when the packet comes `again`, which is then received on `again_port`.
+parser FrameParser(packet_in packet, out headers_t hdr, in port_t port, in bit<1> again, in port_t again_port) {
     bit<8> left;    // entries of a header list still to come
 
     state start {
-        left = 0;
-        transition select(from_controller) {
-            true:  parse_packet_out;
-            false: parse_ethernet;
+        transition select(port, again_port) {
+            (CPU_PORT, _): parse_packet_out;
+            (_, CPU_PORT): parse_packet_out;
+            default:       parse_ethernet;
         }
     }
     state parse_packet_out {
@@ -61,7 +66,7 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
 
     state parse_ipv4 {
         packet.extract(hdr.ipv4);
-        transition select(hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.flags[0:0],
+        transition select(hdr.ipv4.version, hdr.ipv4.ihl, hdr.ipv4.more_fragments,
                           hdr.ipv4.frag_offset, hdr.ipv4.protocol) {
             (4, 5, 0, 0, IPPROTO_UDP): parse_udp;
             (4, 5, 0, 0, IPPROTO_TCP): parse_ports;
@@ -86,8 +91,8 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
     state parse_udp {
         packet.extract(hdr.udp);
         transition select(hdr.udp.dst_port) {
-            LISP_DATA_PORT: parse_lisp;
             CORECAST_PORT:  parse_corecast;
+            LISP_DATA_PORT: parse_lisp;
             default: accept;
         }
     }
@@ -102,7 +107,7 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
     }
     state parse_inner_ipv4 {
         packet.extract(hdr.inner_ipv4);
-        transition select(hdr.inner_ipv4.version, hdr.inner_ipv4.ihl, hdr.inner_ipv4.flags[0:0],
+        transition select(hdr.inner_ipv4.version, hdr.inner_ipv4.ihl, hdr.inner_ipv4.more_fragments,
                           hdr.inner_ipv4.frag_offset, hdr.inner_ipv4.protocol) {
             (4, 5, 0, 0, IPPROTO_UDP): parse_inner_udp;
             default: accept;
@@ -118,19 +123,46 @@ parser FrameParser(packet_in packet, out headers_t hdr, in bool from_controller)
     state parse_inner_udp {
         packet.extract(hdr.inner_udp);
         transition select(hdr.inner_udp.dst_port) {
-            CORECAST_PORT: parse_corecast;
+            CORECAST_PORT: parse_inner_corecast;
             default: accept;
         }
     }
 
+    // Whether the count fits is judged later.
     state parse_corecast {
         packet.extract(hdr.corecast);
-        left = hdr.corecast.count;
+        transition select(again, hdr.corecast.version, hdr.corecast.type) {
+            (0, CORECAST_VERSION, TYPE_HEADER4): parse_first_entry4;
+            (_, CORECAST_VERSION, TYPE_PAYLOAD): parse_payload;
+            (0, CORECAST_VERSION, TYPE_HEADER6): parse_first_entry6;
+            (1, CORECAST_VERSION, TYPE_HEADER4): parse_list;
+            (1, CORECAST_VERSION, TYPE_HEADER6): parse_list;
+            default: accept;
+        }
+    }
+    state parse_first_entry4 {
+        packet.extract(hdr.entries4[0]);
+        transition accept;
+    }
+    state parse_first_entry6 {
+        packet.extract(hdr.entries6[0]);
+        transition accept;
+    }
+
+    state parse_inner_corecast {
+        packet.extract(hdr.corecast);
         transition select(hdr.corecast.version, hdr.corecast.type, hdr.corecast.count) {
             (CORECAST_VERSION, TYPE_PAYLOAD, 0): parse_payload;
-            (CORECAST_VERSION, TYPE_HEADER4, 1 .. MAX_ENTRIES): parse_entries4;
-            (CORECAST_VERSION, TYPE_HEADER6, 1 .. MAX_ENTRIES): parse_entries6;
+            (CORECAST_VERSION, TYPE_HEADER4, 1 .. MAX_ENTRIES): parse_list;
+            (CORECAST_VERSION, TYPE_HEADER6, 1 .. MAX_ENTRIES): parse_list;
             default: accept;
+        }
+    }
+    state parse_list {
+        left = hdr.corecast.count;
+        transition select(hdr.corecast.type) {
+            TYPE_HEADER4: parse_entries4;
+            default:      parse_entries6;
         }
     }
     state parse_entries4 {

@@ -108,7 +108,8 @@ control Encapsulate(inout headers_t hdr, in meta_t meta, in bit<16> entropy) {
             hdr.encap_ipv4.ecn = ecn;
             hdr.encap_ipv4.total_len = meta.ip_len + LISP_IPV4_BYTES;
             hdr.encap_ipv4.identification = 0;
-            hdr.encap_ipv4.flags = 2;    // DF: nothing is fragmented in transit (section 7)
+            hdr.encap_ipv4.flags = 1;    // DF: nothing is fragmented in transit (section 7)
+            hdr.encap_ipv4.more_fragments = 0;
             hdr.encap_ipv4.frag_offset = 0;
             hdr.encap_ipv4.ttl = meta.ttl - 1;
             hdr.encap_ipv4.protocol = IPPROTO_UDP;
@@ -162,8 +163,13 @@ control MakeCopy(inout headers_t hdr, in meta_t meta) {
         }
         hdr.corecast.type = TYPE_PAYLOAD;
         hdr.corecast.count = 0;
-        hdr.entries4.pop_front(MAX_ENTRIES);
-        hdr.entries6.pop_front(MAX_ENTRIES);
+        if (meta.again == 1) {    // all entries were parsed
+            hdr.entries4.pop_front(MAX_ENTRIES);
+            hdr.entries6.pop_front(MAX_ENTRIES);
+        } else {
+            hdr.entries4[0].setInvalid();
+            hdr.entries6[0].setInvalid();
+        }
     }
 }
 

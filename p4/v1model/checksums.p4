@@ -6,7 +6,7 @@
 #include "../shared/headers.p4"
 
 #define IPV4_FIELDS(ip) { ip.version, ip.ihl, ip.dscp, ip.ecn, ip.total_len, ip.identification, \
-                          ip.flags, ip.frag_offset, ip.ttl, ip.protocol, ip.src, ip.dst }
+                          ip.flags, ip.more_fragments, ip.frag_offset, ip.ttl, ip.protocol, ip.src, ip.dst }
 
 // bmv2 has one verdict bit for all checks, so here a payload packet is checked
 // for its payload only, and CheckPayloadIp does its IPv4 headers. The payload

@@ -45,33 +45,42 @@ control Growth(inout headers_t hdr, inout meta_t meta) {
     bit<16> after = 0;     // bytes of the longest frame to be made
     bit<16> wanted = 0;    // bytes by which it outgrows what was first received
     bit<16> room = 0;
+    bit<16> entry_bytes = 0;
 
     apply {
-        // Sizes are those of the frame without loop header and pads.
-        after = ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
-        if (meta.v6) {
-            after = after + (IPV6_BYTES - IPV4_BYTES);
-        }
-        if (meta.copy) {
-            after = after + (CORECAST_BYTES + LISP_IPV4_BYTES);
-            if (meta.encap_v6) {
-                after = after + (LISP_IPV6_BYTES - LISP_IPV4_BYTES);
-            }
-        }
-        wanted = after |-| meta.frame_len;
         target.apply();
-        room = growth_limit;
-        if (meta.pads == 2) {
-            room = growth_limit |+| (LOOP_BYTES + 2 * PAD_BYTES);
-        } else if (meta.pads == 4) {
-            room = growth_limit |+| (LOOP_BYTES + 4 * PAD_BYTES);
-        }
-        if (wanted > room) {
-            if (loop_port == 0 || meta.pads == 4) {
-                meta.drop = DROP_GROWTH;
-            } else {
-                meta.grow = true;
-                meta.out_port = loop_port;
+        if (growth_limit != UNLIMITED_GROWTH) {
+            // Sizes are those of the frame without loop header and pads.
+            after = ETHERNET_BYTES + IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
+            entry_bytes = ENTRY4_BYTES;
+            if (meta.v6) {
+                entry_bytes = ENTRY6_BYTES;
+                after = after + (IPV6_BYTES - IPV4_BYTES);
+            }
+            if (meta.copy) {
+                after = after + (CORECAST_BYTES + LISP_IPV4_BYTES);
+                if (meta.encap_v6) {
+                    after = after + (LISP_IPV6_BYTES - LISP_IPV4_BYTES);
+                }
+                if (meta.again == 0) {
+                    // What is behind the first entry stays behind the copy until it is cut.
+                    after = after + entry_bytes * (bit<16>)(hdr.corecast.count - 1);
+                }
+            }
+            wanted = after |-| meta.frame_len;
+            room = growth_limit;
+            if (meta.pads == 2) {
+                room = growth_limit |+| (LOOP_BYTES + 2 * PAD_BYTES);
+            } else if (meta.pads == 4) {
+                room = growth_limit |+| (LOOP_BYTES + 4 * PAD_BYTES);
+            }
+            if (wanted > room) {
+                if (loop_port == 0 || meta.pads == 4) {
+                    meta.drop = DROP_GROWTH;
+                } else {
+                    meta.grow = true;
+                    meta.out_port = loop_port;
+                }
             }
         }
     }

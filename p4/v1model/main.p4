@@ -13,6 +13,7 @@
 #include "../shared/rewrite.p4"
 #include "../shared/viewers.p4"
 #include "checksums.p4"
+#include "flow.p4"
 #include "limits.p4"
 #include "payload_store.p4"
 #include "growth.p4"
@@ -30,7 +31,7 @@ parser SwitchParser(packet_in packet, out headers_t hdr, inout meta_t meta,
                     inout standard_metadata_t standard_metadata) {
     FrameParser() frame;
     state start {
-        frame.apply(packet, hdr, standard_metadata.ingress_port == CPU_PORT);
+        frame.apply(packet, hdr, standard_metadata.ingress_port, meta.again, meta.again_port);
         transition accept;
     }
 }
@@ -57,7 +58,7 @@ control Judge(inout headers_t hdr, inout meta_t meta) {
             membership.apply(hdr, meta);
         }
         if (GOING_ON && meta.in_slot) {
-            if (meta.pads == 0) {    // once a packet, not once a pass
+            if (meta.pads == 0 && meta.again == 0) {    // once a packet, not once a pass
                 limit_slot.apply(meta);
             }
             if (GOING_ON) {
@@ -72,72 +73,17 @@ control Judge(inout headers_t hdr, inout meta_t meta) {
     }
 }
 
-// A number that is the same for all packets that must take one path: of the
-// flow, or for CoreCast of the channel, so that one site gets one copy.
-// Ports count as 0 where there are none: a header that is not there has no
-// defined value.
-// CRC-32 because the low bits of CRC-16 hardly depend on the low bits of a port:
-// 256 flows from consecutive ports would fill 4 of 16 buckets.
-control Bucket(in headers_t hdr, in meta_t meta, out bit<8> bucket) {
-    bit<16> src_port = 0;
-    bit<16> dst_port = 0;
-
-    apply {
-        bucket = 0;
-        if (hdr.udp.isValid()) {
-            src_port = hdr.udp.src_port;
-            dst_port = hdr.udp.dst_port;
-        } else if (hdr.ports.isValid()) {
-            src_port = hdr.ports.src_port;
-            dst_port = hdr.ports.dst_port;
-        }
-        if (meta.rloc_set != 0) {
-            if (meta.kind != kind_t.ORDINARY) {
-                hash(bucket, HashAlgorithm.crc32, 8w0, { meta.slot, meta.rloc_set }, 8w16);
-            } else if (meta.v6) {
-                hash(bucket, HashAlgorithm.crc32, 8w0, { meta.src6, meta.dst6, src_port, dst_port }, 8w16);
-            } else {
-                hash(bucket, HashAlgorithm.crc32, 8w0, { meta.src4, meta.dst4, src_port, dst_port }, 8w16);
-            }
-        }
-    }
-}
-
-// The outer UDP source port: a hash of the inner 5-tuple (RFC 9300 section 12).
-control Entropy(in headers_t hdr, in meta_t meta, out bit<16> entropy) {
-    bit<16> src_port = 0;
-    bit<16> dst_port = 0;
-
-    apply {
-        entropy = 0;
-        if (hdr.udp.isValid()) {
-            src_port = hdr.udp.src_port;
-            dst_port = hdr.udp.dst_port;
-        } else if (hdr.ports.isValid()) {
-            src_port = hdr.ports.src_port;
-            dst_port = hdr.ports.dst_port;
-        }
-        if (hdr.ipv6.isValid()) {
-            hash(entropy, HashAlgorithm.crc16, 16w0xC000,
-                 { hdr.ipv6.src, hdr.ipv6.dst, hdr.ipv6.next_header, src_port, dst_port }, 16w0x4000);
-        } else if (hdr.ipv4.isValid()) {
-            hash(entropy, HashAlgorithm.crc16, 16w0xC000,
-                 { hdr.ipv4.src, hdr.ipv4.dst, hdr.ipv4.protocol, src_port, dst_port }, 16w0x4000);
-        }
-    }
-}
-
 // Turns the packet into what leaves; what differs between replicas is left to
 // egress.
-control Rewrite(inout headers_t hdr, inout meta_t meta) {
+control Rewrite(inout headers_t hdr, inout meta_t meta, in bit<64> info) {
     SendAround()  send_around;
     Decapsulate() decapsulate;
     Hop()         hop;
     Expand()      expand;
-    Entropy()     entropy_of;
+    FlowNumber()  flow_number;
     Encapsulate() encapsulate;
 
-    bit<16>     entropy = 0;
+    bit<13>     flow = 0;
     ipv4_addr_t to4 = 0;
     ipv6_addr_t to6 = 0;
     bit<16>     to_port = 0;
@@ -169,8 +115,12 @@ control Rewrite(inout headers_t hdr, inout meta_t meta) {
                 hdr.entries6[0].setInvalid();
             }
             if (meta.via == via_t.RLOC) {
-                entropy_of.apply(hdr, meta, entropy);
-                encapsulate.apply(hdr, meta, entropy);
+                if (meta.kind == kind_t.CHANNEL_HEADER) {
+                    flow = INFO_FLOW(info);    // its payload's: found once, when that came
+                } else {
+                    flow_number.apply(hdr, flow);
+                }
+                encapsulate.apply(hdr, meta, FLOW_PORTS + (bit<16>)flow);
             }
             hdr.ethernet.src = meta.out_src_mac;
             hdr.ethernet.dst = meta.out_dst_mac;
@@ -206,9 +156,10 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
     Rewrite()        rewrite;
     LimitPunt()      limit_punt;
 
-    bit<24> generation = 0;
+    bit<64> info = 0;     // of the payload that a header names
     bit<32> stamp = 0;
     bool    first = false;
+    bool    parse_list = false;
     bit<8>  bucket = 0;
 
     // From the platform to the shared controls.
@@ -216,11 +167,16 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
         meta.rx_port = standard_metadata.ingress_port;
         meta.frame_len = (bit<16>)standard_metadata.packet_length;
         meta.parse_failed = standard_metadata.parser_error != error.NoError;
-        meta.ip_failed = standard_metadata.checksum_error == 1;
     }
 
     apply {
         begin();
+        if (standard_metadata.checksum_error == 1) {
+            meta.ip_failed = true;
+        }
+        if (meta.again == 1) {
+            meta.rx_port = meta.again_port;
+        }
         if (hdr.corecast.isValid() && hdr.corecast.type == TYPE_PAYLOAD) {
             check_payload_ip.apply(hdr, meta);
         } else if (meta.ip_failed && hdr.inner_ipv4.isValid()) {
@@ -247,7 +203,7 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                     }
                 } else {
                     if (meta.kind != kind_t.ORDINARY) {
-                        find_payload.apply(hdr, meta, generation);
+                        find_payload.apply(hdr, meta, info);
                     }
                     // The entries of a list for a stream are looked up in egress.
                     if (GOING_ON && !(meta.kind == kind_t.STREAM_HEADER && hdr.corecast.count != 1)) {
@@ -264,21 +220,26 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
                         meta.punt = PUNT_TTL;
                     } else {
                         if (meta.kind != kind_t.ORDINARY && !meta.multicast) {
-                            decide.apply(hdr, meta, generation, stamp, first);
+                            decide.apply(hdr, meta, info, stamp, first);
                         }
-                        check_mtu.apply(hdr, meta);
-                        if (GOING_ON) {
+                        // Viewers of the channel's own site: the entries are still to be parsed.
+                        if (meta.expand_list && !meta.decap && meta.again == 0) {
+                            parse_list = true;
+                        } else {
+                            check_mtu.apply(hdr, meta);
+                        }
+                        if (GOING_ON && !parse_list) {
                             if (meta.multicast) {
                                 COUNT_EVENT(EVENT_MULTICAST);
                             } else if (meta.kind != kind_t.ORDINARY) {
-                                serve.apply(hdr, meta, generation, stamp, first);
+                                serve.apply(hdr, meta, info, stamp, first);
                             }
                         }
                     }
                 }
             }
-            if (GOING_ON && !meta.consumed) {
-                rewrite.apply(hdr, meta);
+            if (GOING_ON && !meta.consumed && !parse_list) {
+                rewrite.apply(hdr, meta, info);
             }
             if (meta.punt != PUNT_NONE) {
                 limit_punt.apply(meta, standard_metadata.ingress_global_timestamp);
@@ -299,10 +260,25 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
             standard_metadata.egress_spec = CPU_PORT;
         } else if (meta.consumed) {
             mark_to_drop(standard_metadata);
+        } else if (parse_list) {
+            meta.again = 1;
+            meta.again_port = standard_metadata.ingress_port;
+            resubmit_preserving_field_list(FIELDS_OF_AGAIN);
         } else if (meta.multicast_group != 0 && !meta.unchanged) {
             standard_metadata.mcast_grp = meta.multicast_group;
         } else {
             standard_metadata.egress_spec = meta.out_port;
+        }
+    }
+}
+
+// Cuts off what is behind a payload copy: the rest of a list.
+control CutCopy(in headers_t hdr, in meta_t meta) {
+    apply {
+        if (meta.encap_v6) {
+            truncate((bit<32>)hdr.encap_ipv6.payload_len + (ETHERNET_BYTES + IPV6_BYTES));
+        } else {
+            truncate((bit<32>)hdr.encap_ipv4.total_len + ETHERNET_BYTES);
         }
     }
 }
@@ -314,6 +290,7 @@ control SwitchIngress(inout headers_t hdr, inout meta_t meta,
 control SwitchEgress(inout headers_t hdr, inout meta_t meta,
                      inout standard_metadata_t standard_metadata) {
     MakeCopy()     make_copy;
+    CutCopy()      cut_copy;
     ClearPayload() clear_payload;
     PickViewer()   pick_viewer;
     Expand()       expand;
@@ -328,11 +305,13 @@ control SwitchEgress(inout headers_t hdr, inout meta_t meta,
     bool        not_local = false;
     bool        too_big = false;
     bool        made_here = false;    // the packet was made of a stored payload
+    bit<8>      entries = 0;          // of the header that a copy is made of
 
     apply {
         if (!meta.unchanged) {
             if (meta.copy) {
                 if (standard_metadata.egress_rid == RID_PAYLOAD) {
+                    entries = hdr.corecast.count;
                     make_copy.apply(hdr, meta);
                     made_here = true;
                 } else {
@@ -364,6 +343,9 @@ control SwitchEgress(inout headers_t hdr, inout meta_t meta,
             }
             if (made_here) {
                 checksum_udp.apply(hdr, meta);
+            }
+            if (entries > 1) {
+                cut_copy.apply(hdr, meta);
             }
         }
     }

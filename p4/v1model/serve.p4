@@ -16,12 +16,14 @@ register<bit<32>>(SERVED_STAMPS) served;
 @name(".rloc_events") @id(ID_COUNTER_RLOC_EVENTS)
 counter(RLOC_CELLS, CounterType.packets) rloc_events;
 
-#define STAMP ((bit<32>)meta.slot << 10 | (bit<32>)meta.rloc)
-
 // Decides between copy, expansion and forwarding. Writes nothing yet: the
 // packet may still be too long, or have to loop.
-control Decide(in headers_t hdr, inout meta_t meta, in bit<24> generation, out bit<32> stamp,
+control Decide(in headers_t hdr, inout meta_t meta, in bit<64> info, out bit<32> stamp,
                out bool first) {
+    @hidden action read_stamp() {
+        served.read(stamp, meta.stamp_cell);
+    }
+
     apply {
         stamp = 0;
         first = false;
@@ -32,8 +34,9 @@ control Decide(in headers_t hdr, inout meta_t meta, in bit<24> generation, out b
                 meta.expand_list = true;
             }
         } else {
-            served.read(stamp, STAMP);
-            if (stamp[31:8] != generation) {
+            meta.stamp_cell = (bit<32>)meta.slot << 10 | (bit<32>)meta.rloc;
+            read_stamp();
+            if (stamp[31:8] != INFO_GENERATION(info)) {
                 meta.copy = true;
                 first = true;
             } else if (meta.redundancy != 0 && stamp[7:0] >= meta.redundancy) {
@@ -49,28 +52,30 @@ control CheckMtu(in headers_t hdr, inout meta_t meta) {
     bit<16> longest = 0;
 
     apply {
-        longest = meta.ip_len;
-        if (meta.copy || meta.expand || meta.multicast) {
-            longest = IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
-            if (meta.v6) {
-                longest = longest + (IPV6_BYTES - IPV4_BYTES);
-            }
-            if (meta.copy) {
-                longest = longest + CORECAST_BYTES;
-                if (longest < meta.ip_len) {    // the list itself is the longer packet
-                    longest = meta.ip_len;
+        if (meta.mtu != 0 && !meta.expand_list) {
+            longest = meta.ip_len;
+            if (meta.copy || meta.expand || meta.multicast) {
+                longest = IPV4_BYTES + UDP_BYTES + hdr.corecast.length;
+                if (meta.v6) {
+                    longest = longest + (IPV6_BYTES - IPV4_BYTES);
+                }
+                if (meta.copy) {
+                    longest = longest + CORECAST_BYTES;
+                    if (longest < meta.ip_len) {    // the list itself is the longer packet
+                        longest = meta.ip_len;
+                    }
                 }
             }
-        }
-        if (meta.via == via_t.RLOC) {
-            if (meta.encap_v6) {
-                longest = longest |+| LISP_IPV6_BYTES;
-            } else {
-                longest = longest |+| LISP_IPV4_BYTES;
+            if (meta.via == via_t.RLOC) {
+                if (meta.encap_v6) {
+                    longest = longest |+| LISP_IPV6_BYTES;
+                } else {
+                    longest = longest |+| LISP_IPV4_BYTES;
+                }
             }
-        }
-        if (meta.mtu != 0 && longest > meta.mtu && !meta.expand_list) {
-            meta.punt = PUNT_TOO_BIG;
+            if (longest > meta.mtu) {
+                meta.punt = PUNT_TOO_BIG;
+            }
         }
     }
 }
@@ -93,29 +98,29 @@ control ListGroup(in bit<8> count, out bit<16> group) {
 }
 
 // Does what Decide decided.
-control Serve(inout headers_t hdr, inout meta_t meta, in bit<24> generation, in bit<32> stamp,
+control Serve(inout headers_t hdr, inout meta_t meta, in bit<64> info, in bit<32> stamp,
               in bool first) {
     Growth() growth;
     LoadPayload() load;
     ListGroup() list_group;
 
-    bit<32> so_far = 0;
-    bit<32> more = 1;
+    bit<32> made_then = 0;
 
     apply {
         if (meta.expand || meta.expand_list || meta.copy) {
             growth.apply(hdr, meta);
-            if (meta.drop == DROP_NONE && !meta.grow) {
+            if (meta.drop == DROP_NONE && !meta.grow && meta.fanout != 0) {
+                made.read(made_then, meta.cell);
                 if (meta.expand_list) {
-                    more = (bit<32>)hdr.corecast.count;
+                    made_then = made_then |+| (bit<32>)hdr.corecast.count;
+                } else {
+                    made_then = made_then |+| 1;
                 }
-                made.read(so_far, STORE_CELL);
-                so_far = so_far |+| more;
-                if (meta.fanout != 0 && so_far > meta.fanout) {
+                if (made_then > meta.fanout) {
                     meta.drop = DROP_FANOUT;
                     COUNT_EVENT(EVENT_REFUSED);
                 } else {
-                    made.write(STORE_CELL, so_far);
+                    made.write(meta.cell, made_then);
                 }
             }
         }
@@ -124,20 +129,21 @@ control Serve(inout headers_t hdr, inout meta_t meta, in bit<24> generation, in 
             if (meta.expand) {
                 COUNT_EVENT(EVENT_EXPANDED);
             } else if (meta.via == via_t.RLOC) {
-                rloc_events.count(STAMP << 1);
+                rloc_events.count(meta.stamp_cell << 1);
                 if (meta.copy) {
-                    served.write(STAMP, generation ++ 8w1);
-                    rloc_events.count(STAMP << 1 | 1);
+                    served.write(meta.stamp_cell, (INFO_GENERATION(info) ++ 8w0) + 1);
+                    rloc_events.count(meta.stamp_cell << 1 | 1);
                     if (first) {
                         COUNT_EVENT(EVENT_COPY);
                     } else {
                         COUNT_EVENT(EVENT_COPY_REDUNDANT);
                     }
                 } else if (meta.redundancy != 0) {
-                    served.write(STAMP, stamp + 1);
+                    served.write(meta.stamp_cell, stamp + 1);
                 }
             }
             if (meta.expand || meta.expand_list || meta.copy) {
+                meta.payload_sum = INFO_SUM(info);
                 load.apply(hdr, meta);
             }
             if (meta.copy) {

@@ -143,12 +143,13 @@ func (s *scope) gen() *gen { return &gen{p: s.p} }
 // noop stands for a primitive without effect.
 func noop(*packet) {}
 
-// reads adds the words of which the action's compiler likes to know the value.
-func (a *actionDef) reads(s bitset) {
+// wants turns s, the words that matter after the action, into those of which it
+// helps to know the value before it.
+func (a *actionDef) wants(s bitset) {
 	if a.jumps != nil {
 		return
 	}
-	for i := range a.prims {
-		a.prims[i].reads(s)
+	for i := len(a.prims) - 1; i >= 0; i-- {
+		a.prims[i].wants(s)
 	}
 }

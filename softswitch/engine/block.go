@@ -10,13 +10,14 @@ package engine
 // What is known never goes beyond facts that effect and assume can prove. A
 // place that would need too many versions gets one that assumes nothing.
 
-// block is a sequence of steps and what comes after it.
+// block is a sequence of moves and what comes after it.
 type block struct {
 	moves []move
-	two   [2]*block // endEqual to endCall: where to go if true, if false
-	k     uint64
-	slot  int32
-	with  int32
+	two   [2]*block // endAsk to endCall: where to go if true, if false
+	ask   move      // endAsk
+	trace *trace    // that begins here
+	taken [2]uint32 // how often each of two was, until traces went through here
+	heat  uint32
 	end   blockEnd
 	flip  uint8 // 1: the answer to end is to be negated
 	*blockInfo
@@ -42,10 +43,8 @@ type blockInfo struct {
 type blockEnd uint8
 
 const (
-	endStop  blockEnd = iota
-	endEqual          // packet.w[slot] == k
-	endSame           // packet.w[slot] == packet.w[with]
-	endLess           // packet.w[slot] < packet.w[with]
+	endStop blockEnd = iota
+	endAsk
 	endCond
 	endTable
 	endCall
@@ -63,6 +62,7 @@ type code struct {
 	def    *pipelineDef
 	blocks map[blockKey]*block
 	count  map[place]int
+	traced int // moves in all traces
 }
 
 // place is where a block begins: with an action of a table, or with a node.
@@ -83,17 +83,25 @@ func newCode(p *Program, d *pipelineDef) *code {
 // run runs blocks from b on to the end of the pipeline, and returns the last.
 func (b *block) run(c *packet) *block {
 	for {
-		c.move(b.moves, b.steps)
+		if b.heat < hot {
+			b.warm()
+		}
+		if t := b.trace; t != nil {
+			if x := c.move(t.moves, t.steps); x != noExit {
+				e := &t.exits[x]
+				b = e.from.follow(e.way)
+				continue
+			}
+			b = t.last
+		} else {
+			c.move(b.moves, b.steps)
+		}
 		yes := true
 		switch b.end {
 		case endStop:
 			return b
-		case endEqual:
-			yes = c.w[b.slot] == b.k
-		case endSame:
-			yes = c.w[b.slot] == c.w[b.with]
-		case endLess:
-			yes = c.w[b.slot] < c.w[b.with]
+		case endAsk:
+			yes = b.ask.holds(c.w)
 		case endCond:
 			yes = b.cond(c)
 		case endTable:
@@ -108,16 +116,21 @@ func (b *block) run(c *packet) *block {
 			b.call.run(c)
 			yes = !c.exit
 		}
-		i := b.flip
+		way := b.flip
 		if !yes {
-			i ^= 1
+			way ^= 1
 		}
-		next := b.two[i]
-		if next == nil {
-			next = b.grow(int(i))
-		}
-		b = next
+		b.taken[way]++
+		b = b.follow(way)
 	}
+}
+
+// follow returns the block that one of two ways leads to.
+func (b *block) follow(way uint8) *block {
+	if next := b.two[way]; next != nil {
+		return next
+	}
+	return b.grow(int(way))
 }
 
 // grow makes the block that follows b by way i.
@@ -228,7 +241,7 @@ func (b *block) ends(node int, end blockEnd, more func()) *block {
 func (d *pipelineDef) wanted(at place) bitset {
 	s := append(bitset(nil), d.want(at.node)...)
 	if at.action != nil {
-		at.action.reads(s)
+		at.action.wants(s)
 	}
 	return s
 }

@@ -18,8 +18,9 @@ type calcDef struct {
 	payload bool
 
 	// The Internet checksum of fields in words needs no bytes; see sumWords.
-	sum []sumPart
-	of  *headerDef // they belong to; nil is metadata
+	sum    []sumPart
+	sumRaw []uint64   // masks of the bytes of a header as received, to the same end
+	of     *headerDef // they belong to; nil is metadata
 }
 
 // sumPart is a field and how far it is from the end of its 16-bit word.

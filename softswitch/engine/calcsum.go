@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/corecast/corecast/softswitch/bmv2json"
+import (
+	"encoding/binary"
+
+	"github.com/corecast/corecast/softswitch/bmv2json"
+)
 
 // planSum finds out whether a checksum can be added up from words: all its
 // fields are metadata, or all are of one header, none wider than 48 bits.
@@ -10,7 +14,8 @@ func (p *Program) planSum(d *calcDef, j *bmv2json.Calculation) {
 	}
 	var sum []sumPart
 	var of *headerDef
-	end := 0
+	var fields []*fieldLoc
+	end, raw := 0, true
 	for _, v := range j.Input {
 		end += v.Bits
 		switch v.Kind {
@@ -38,8 +43,31 @@ func (p *Program) planSum(d *calcDef, j *bmv2json.Calculation) {
 		p.layout.touch(h.typ, i)
 		end += f.bits
 		of, sum = owner, append(sum, sumPart{slot: f.slot, shl: uint(-end & 15)})
+		raw = raw && owner != nil && (f.bitOff+f.bits-end)%16 == 0
+		fields = append(fields, f)
 	}
 	d.sum, d.of = sum, of
+	if raw {
+		d.sumRaw = rawSum(fields)
+	}
+}
+
+// rawSum returns the bits of a header that belong to some fields, 8 bytes at a
+// time; nil if a field is there twice.
+func rawSum(fields []*fieldLoc) (chunks []uint64) {
+	for _, f := range fields {
+		for bit := f.bitOff; bit < f.bitOff+f.bits; bit++ {
+			for len(chunks) <= bit/64 {
+				chunks = append(chunks, 0)
+			}
+			one := uint64(1) << (63 - bit%64)
+			if chunks[bit/64]&one != 0 {
+				return nil
+			}
+			chunks[bit/64] |= one
+		}
+	}
+	return chunks
 }
 
 // sumWords is csum16 of the fields, without putting them together first: the
@@ -49,10 +77,18 @@ func (d *calcDef) sumWords(c *packet) uint64 {
 		return 0xffff
 	}
 	var sum uint64 // of less than 2^63: at most 48+15 bits each, folded at once
-	for i := range d.sum {
-		p := &d.sum[i]
-		v := c.w[p.slot] << p.shl
-		sum += v>>32 + v&0xffffffff
+	if d.sumRaw != nil && !c.hdr[d.of.index].dirty {
+		raw := c.mem[c.hdr[d.of.index].raw:]
+		for i := range d.sumRaw {
+			v := binary.BigEndian.Uint64(raw[8*i:]) & d.sumRaw[i]
+			sum += v>>32 + v&0xffffffff
+		}
+	} else {
+		for i := range d.sum {
+			p := &d.sum[i]
+			v := c.w[p.slot] << p.shl
+			sum += v>>32 + v&0xffffffff
+		}
 	}
 	sum = sum>>32 + sum&0xffffffff
 	sum = sum>>16 + sum&0xffff

@@ -177,18 +177,19 @@ func (d *pipelineDef) findWanted(after bitset) {
 		case node.table != nil:
 			for i := range node.table.ways() {
 				to := node.table.way(i)
-				want.union(visit(to.node))
+				way := append(bitset(nil), visit(to.node)...)
 				if to.action != nil {
-					to.action.reads(want)
+					to.action.wants(way)
 				}
+				want.union(way)
 			}
 		case node.cond != nil:
 			node.cond.reads(want)
 			want.union(visit(node.next[0]))
 			want.union(visit(node.next[1]))
 		default:
-			node.call.reads(want)
 			want.union(visit(node.next[0]))
+			node.call.wants(want)
 		}
 		node.want = want
 		return want

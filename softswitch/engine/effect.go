@@ -34,7 +34,14 @@ const (
 type operation struct {
 	effect
 	run    step
-	direct *move // does the same, if not nil
+	direct *directMove // does the same, if not nil
+}
+
+// directMove is an operation on a cell of an array as one move.
+type directMove struct {
+	move
+	index *fieldLoc // of the cell
+	own   bool      // the program uses index for nothing else: see Program.findOwn
 }
 
 // stores says which operand a primitive writes.
@@ -186,7 +193,34 @@ func (e *effect) afterAssign(f *facts) {
 	e.forgetTarget(f)
 }
 
-// reads adds the words of which it helps to know the value.
+// wants turns s, the words that matter after the primitive, into those of which
+// it helps to know the value before it: what is assigned to a word that matters
+// does too.
+func (e *effect) wants(s bitset) {
+	switch e.kind {
+	case effAssign:
+		slot, ok := e.dst.plainSlot()
+		switch {
+		case !ok:
+		case e.src.op == "const":
+			s.add(slot) // an assignment that changes nothing costs nothing
+		case s.has(slot):
+			if e.dst.field.hdr.meta {
+				s.remove(slot)
+			}
+			e.src.reads(s)
+		}
+	case effCopyHeader:
+		for i, slot := range e.hdr.clearSlots {
+			if s.has(slot) {
+				s.add(e.from.clearSlots[i])
+			}
+		}
+	}
+	e.reads(s)
+}
+
+// reads adds the headers whose validity the primitive depends on.
 func (e *effect) reads(s bitset) {
 	if e.hdr != nil {
 		s.add(e.hdr.index)

@@ -43,7 +43,11 @@ func (e *emitter) prim(p *operation) {
 			return
 		}
 	case effRemove:
-		if f.is(p.hdr.index, 0) {
+		switch v, known := f.get(p.hdr.index); {
+		case known && v == 0:
+			return
+		case known:
+			e.moves = append(e.moves, move{op: moveRemove, dst: int32(p.hdr.index)})
 			return
 		}
 	case effPopAll:
@@ -51,10 +55,33 @@ func (e *emitter) prim(p *operation) {
 		return
 	}
 	if p.direct != nil {
-		e.moves = append(e.moves, *p.direct)
+		e.direct(p.direct)
 		return
 	}
 	e.step(p.run)
+}
+
+// direct emits a move on the cell of an array. An index that the move before made
+// for it alone becomes part of it.
+func (e *emitter) direct(d *directMove) {
+	m, n := d.move, len(e.moves)-1
+	if d.own && n >= 0 {
+		at := e.moves[n]
+		at.pushMask()
+		if at.op == moveOne && at.dst == m.src && at.fits(e.prog.layout) {
+			m.src, m.mask, m.shl, m.shr, m.add = at.src, at.mask, at.shl, at.shr, at.add
+			e.moves = e.moves[:n]
+			e.facts.forget(int(at.dst)) // was not written; nobody reads it
+		}
+	}
+	e.moves = append(e.moves, m)
+}
+
+// fits says that the mask at the end of a moveOne changes nothing.
+func (m *move) fits(l *layout) bool {
+	most := widthMask(l.bitsOf[m.src]) & m.mask
+	last := most<<m.shl>>m.shr + m.add
+	return most<<m.shl>>m.shl == most && last >= m.add && last <= m.keep && lowOnes(m.keep)
 }
 
 // popAll makes all elements invalid. Those that are not, for all that is known,

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,6 +50,7 @@ type headerType struct {
 	name    string
 	bits    int
 	live    []int // indexes of live fields
+	named   []int // how often compiled code refers to each field
 	written []bool
 	insts   []*headerDef
 }
@@ -64,8 +66,11 @@ type headerDef struct {
 	byName map[string]int
 
 	extractWords []wordMove
+	loads        []loadChunk // what extractWords do, but for oddLoads
+	oddLoads     []wordMove
 	extractWide  []wideMove
 	overlay      []overlayChunk
+	overlaid     bool // overlay writes every byte of the header
 	overlayWide  []wideMove
 	clearSlots   []int
 	whole        *wideMove // the one field of the header, if it is wide and written
@@ -87,11 +92,13 @@ type layout struct {
 	stackAt []*stackDef
 	aliases map[string]bmv2json.FieldRef
 
-	words  int // of packet.w
-	wides  int // of packet.off
-	zeros  int // bytes of the zero region
-	homes  int // end of the homes: where the frame starts
-	closed bool
+	bitsOf    []int   // of packet.w
+	words     int     // of packet.w
+	wides     int     // of packet.off
+	wideBytes []int32 // of the fields in packet.off
+	zeros     int     // bytes of the zero region
+	homes     int     // end of the homes: where the frame starts
+	closed    bool
 }
 
 func newLayout(j *bmv2json.Program) (*layout, error) {
@@ -108,7 +115,7 @@ func newLayout(j *bmv2json.Program) (*layout, error) {
 	fields := map[string][]bmv2json.Field{}
 	l.zeros = 64
 	for _, t := range j.HeaderTypes {
-		ht := &headerType{name: t.Name, written: make([]bool, len(t.Fields))}
+		ht := &headerType{name: t.Name, written: make([]bool, len(t.Fields)), named: make([]int, len(t.Fields))}
 		for _, f := range t.Fields {
 			if f.Bits > maxHeaderBytes*8 {
 				return nil, fmt.Errorf("header type %s: field %s is %d bits wide; the limit is %d", t.Name, f.Name, f.Bits, maxHeaderBytes*8)
@@ -227,6 +234,9 @@ func (l *layout) field(header, name string) (*fieldLoc, error) {
 
 // touch makes field i live in all instances of t.
 func (l *layout) touch(t *headerType, i int) {
+	if i < len(t.named) {
+		t.named[i]++
+	}
 	if t.insts[0].fields[i].live {
 		return
 	}
@@ -239,6 +249,7 @@ func (l *layout) touch(t *headerType, i int) {
 		f.live = true
 		if f.wide() {
 			f.slot, f.home = l.wides, l.homes
+			l.wideBytes = append(l.wideBytes, int32(f.bytes()))
 			l.wides++
 			l.homes += f.bytes()
 		} else {
@@ -266,7 +277,9 @@ func (l *layout) close() error {
 	if l.words+l.wides+l.homes/8 > maxStateWords {
 		return fmt.Errorf("program needs %d words of packet state; the limit is %d", l.words+l.wides+l.homes/8, maxStateWords)
 	}
+	l.bitsOf = slices.Repeat([]int{64}, l.words)
 	for _, h := range l.headers {
+		l.bitsOf[h.index] = 1
 		for _, i := range h.typ.live {
 			f := h.fields[i]
 			if f.wide() {
@@ -277,6 +290,7 @@ func (l *layout) close() error {
 				}
 				continue
 			}
+			l.bitsOf[f.slot] = f.bits
 			m := newWordMove(f)
 			h.extractWords = append(h.extractWords, m)
 			h.clearSlots = append(h.clearSlots, f.slot)
@@ -284,11 +298,45 @@ func (l *layout) close() error {
 				h.addOverlay(f)
 			}
 		}
+		h.planLoads()
+		h.overlaid = len(h.overlay)*8 >= h.size
 		if len(h.overlayWide) == 1 && h.overlayWide[0].aligned && h.overlayWide[0].bytes == h.size {
 			h.whole = &h.overlayWide[0]
 		}
 	}
 	return nil
+}
+
+// loadChunk is 8 bytes of a header and the fields that are read from them.
+type loadChunk struct {
+	off    int
+	pieces []loadPiece
+}
+
+// loadPiece is the 64-shr bits of a chunk from bit shl on.
+type loadPiece struct {
+	slot     int
+	shl, shr uint
+}
+
+// planLoads groups the fields that one load of 8 bytes can serve.
+func (h *headerDef) planLoads() {
+	moves := slices.SortedFunc(slices.Values(h.extractWords), func(a, b wordMove) int {
+		return cmp.Compare(uint(a.off)*8+a.shl, uint(b.off)*8+b.shl)
+	})
+	for _, m := range moves {
+		if m.ninth != 0 {
+			h.oddLoads = append(h.oddLoads, m)
+			continue
+		}
+		n := len(h.loads)
+		if n == 0 || m.off*8+int(m.shl)+64-int(m.shr) > h.loads[n-1].off*8+64 {
+			h.loads = append(h.loads, loadChunk{off: m.off})
+			n++
+		}
+		k := &h.loads[n-1]
+		k.pieces = append(k.pieces, loadPiece{m.slot, uint(m.off-k.off)*8 + m.shl, m.shr})
+	}
 }
 
 // overlayChunk is 8 bytes of a header in which the deparser replaces the bits

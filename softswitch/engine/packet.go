@@ -119,7 +119,13 @@ func (c *packet) copyFrom(s *packet) {
 		end = s.pos + s.trunc
 	}
 	c.grow(end)
-	copy(c.mem[c.l.zeros:end], s.mem[c.l.zeros:end])
+	copy(c.mem[s.frame:end], s.mem[s.frame:end])
+	homes := int32(c.l.homes)
+	for i, o := range s.off {
+		if o != 0 && o < homes {
+			copy(c.mem[o:o+c.l.wideBytes[i]], s.mem[o:])
+		}
+	}
 	c.frame, c.end, c.pos, c.trunc = s.frame, end, s.pos, noTrunc
 	c.inPort, c.inLen, c.length, c.passes, c.limit = s.inPort, s.inLen, s.length, s.passes, s.limit
 	c.parseErr, c.sumErr, c.exit, c.at = s.parseErr, s.sumErr, false, s.at
@@ -176,10 +182,17 @@ func (c *packet) setInvalid(h *headerDef) {
 func (c *packet) extract(h *headerDef, o int) {
 	c.w[h.index] = 1
 	c.hdr[h.index] = hdrState{raw: int32(o)}
-	mem := c.mem
-	for i := range h.extractWords {
-		m := &h.extractWords[i]
-		c.w[m.slot] = m.load(mem[o+m.off:])
+	mem, w := c.mem, c.w
+	for i := range h.loads {
+		k := &h.loads[i]
+		v := binary.BigEndian.Uint64(mem[o+k.off:])
+		for _, p := range k.pieces {
+			w[p.slot] = v << (p.shl & 63) >> (p.shr & 63)
+		}
+	}
+	for i := range h.oddLoads {
+		m := &h.oddLoads[i]
+		w[m.slot] = m.load(mem[o+m.off:])
 	}
 	for i := range h.extractWide {
 		m := &h.extractWide[i]
@@ -192,13 +205,9 @@ func (c *packet) extract(h *headerDef, o int) {
 	}
 }
 
-// load reads the field from b, which holds the header from m.off on.
+// load reads a field of nine bytes from b, which holds the header from m.off on.
 func (m *wordMove) load(b []byte) uint64 {
-	v := binary.BigEndian.Uint64(b)
-	if m.ninth == 0 {
-		return v << m.shl >> m.shr
-	}
-	return (v<<m.ninth | uint64(b[8])>>(8-m.ninth)) & m.mask
+	return (binary.BigEndian.Uint64(b)<<m.ninth | uint64(b[8])>>(8-m.ninth)) & m.mask
 }
 
 // getBits copies bits [shift, shift+bits) of src, right-aligned, to dst,
@@ -248,13 +257,16 @@ func (c *packet) emit(h *headerDef, b []byte) {
 		copy(b[:h.size], c.mem[c.off[h.whole.slot]:])
 		return
 	}
-	copy(b[:h.size], c.mem[s.raw:])
-	if !s.dirty {
-		return
+	raw := c.mem[s.raw:]
+	if !s.dirty || !h.overlaid {
+		copy(b[:h.size], raw)
+		if !s.dirty {
+			return
+		}
 	}
 	for i := range h.overlay {
 		k := &h.overlay[i]
-		v := binary.BigEndian.Uint64(b[k.off:]) &^ k.mask
+		v := binary.BigEndian.Uint64(raw[k.off:]) &^ k.mask
 		for _, p := range k.pieces {
 			v |= c.w[p.slot] << p.shl >> p.shr
 		}

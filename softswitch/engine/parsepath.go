@@ -65,8 +65,9 @@ type parsePath struct {
 
 // pathOp is an operation that is not known to change nothing.
 type pathOp struct {
-	run parseOp
-	op  int // its index in the state
+	extract *headerDef // if not nil, instead of run
+	run     parseOp
+	op      int // its index in the state
 }
 
 // parseEnd is where the parser ended, and how the packet goes on.
@@ -115,8 +116,16 @@ func (f *facts) forgetSwitch(m *stdMeta) {
 	}
 }
 
-// path returns the path to a state with what is known.
+// path returns the path to a state with what is known. States that do nothing
+// are left out.
 func (k *parseCode) path(state int, f *facts, next []int) *parsePath {
+	for n := 0; state != accept && n < maxStates; n++ {
+		st := &k.prog.parser.states[state]
+		if len(st.ops)+len(st.cases) > 0 {
+			break
+		}
+		state = st.def
+	}
 	if len(k.paths) >= maxBlocks {
 		f.forgetAll()
 		for i := range next {
@@ -153,7 +162,7 @@ func (k *parseCode) operations(p *parsePath) (out []pathOp) {
 		} else {
 			f.forgetAll()
 		}
-		out = append(out, pathOp{o.run, i})
+		out = append(out, pathOp{o.extract, o.run, i})
 	}
 	return out
 }
@@ -247,7 +256,11 @@ func (k *parseCode) walk(c *packet) *parseEnd {
 			return p.end
 		}
 		for i := range p.ops {
-			if o := &p.ops[i]; !o.run(c) {
+			o := &p.ops[i]
+			if h := o.extract; h != nil && c.end-c.pos >= h.size {
+				c.extract(h, c.pos)
+				c.pos += h.size
+			} else if !o.run(c) {
 				return k.fail(c, p, o.op)
 			}
 		}

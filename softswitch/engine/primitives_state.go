@@ -30,22 +30,27 @@ func (s *scope) primRegisterRead(o operands) (step, error) {
 	if dst.op != "field" || dst.field.bits != r.info.Bits {
 		return nil, fmt.Errorf("register %s of %d bits read into a field of another width: %w", r.info.Name, r.info.Bits, ErrUnsupported)
 	}
-	return readWide(dst.field, r, idx), nil
+	read := wideRead{dst.field, r}
+	return func(c *packet) { c.readWide(&read, idx(c)) }, nil
 }
 
-// directMove returns the move that does what a primitive does: a register read or
-// meter into metadata, or a count, at an index that is a plain field.
-func (s *scope) directMove(p *bmv2json.Primitive) *move {
+// directMove returns the move that does what a primitive does: a register read,
+// a write of a field, a meter into metadata, or a count, at an index that is a
+// plain field.
+func (s *scope) directMove(p *bmv2json.Primitive) *directMove {
 	switch p.Op {
 	case "register_read":
-		r, _, err1 := s.registerAt(p.Params[1], p.Params[2])
-		dst, err2 := s.target(p.Params[0])
-		n, err3 := s.data(p.Params[2])
-		if err1 != nil || err2 != nil || err3 != nil || r.wide() || dst.op != "field" || dst.field.wide() || !dst.field.hdr.meta {
+		r := s.p.registers[p.Params[1].Name]
+		dst, err1 := s.target(p.Params[0])
+		n, err2 := s.data(p.Params[2])
+		if r == nil || err1 != nil || err2 != nil || dst.op != "field" || r.wide() != dst.field.wide() || !r.wide() && !dst.field.hdr.meta {
 			return nil
 		}
-		if at, ok := n.plainSlot(); ok {
-			return &move{op: moveRead, dst: int32(dst.field.slot), src: int32(at), with: int32(r.index), keep: widthMask(dst.field.bits)}
+		if at, ok := n.plainSlot(); ok && r.wide() {
+			s.p.wideReads = append(s.p.wideReads, wideRead{dst.field, r})
+			return &directMove{move: move{op: moveReadWide, src: int32(at), with: int32(len(s.p.wideReads) - 1)}}
+		} else if ok {
+			return direct(n, move{op: moveRead, dst: int32(dst.field.slot), src: int32(at), with: int32(r.index), keep: widthMask(dst.field.bits)})
 		}
 	case "execute_meter":
 		dst, err1 := s.target(p.Params[2])
@@ -55,7 +60,18 @@ func (s *scope) directMove(p *bmv2json.Primitive) *move {
 		}
 		if at, ok := n.plainSlot(); ok {
 			with := s.p.meters[p.Params[0].Name].index
-			return &move{op: moveMeter, dst: int32(dst.field.slot), src: int32(at), with: int32(with), keep: widthMask(dst.field.bits)}
+			return direct(n, move{op: moveMeter, dst: int32(dst.field.slot), src: int32(at), with: int32(with), keep: widthMask(dst.field.bits)})
+		}
+	case "register_write":
+		r := s.p.registers[p.Params[0].Name]
+		n, err1 := s.data(p.Params[1])
+		v, err2 := s.data(p.Params[2])
+		if r == nil || r.wide() || err1 != nil || err2 != nil {
+			return nil
+		}
+		at, ok1 := n.plainSlot()
+		if value, ok2 := v.plainSlot(); ok1 && ok2 {
+			return direct(n, move{op: moveWrite, src: int32(at), dst: int32(value), with: int32(r.index), keep: widthMask(r.info.Bits)})
 		}
 	case "count":
 		n, err := s.data(p.Params[1])
@@ -63,10 +79,15 @@ func (s *scope) directMove(p *bmv2json.Primitive) *move {
 			return nil
 		}
 		if at, ok := n.plainSlot(); ok {
-			return &move{op: moveCount, src: int32(at), with: int32(s.p.counters[p.Params[0].Name].index)}
+			return direct(n, move{op: moveCount, src: int32(at), with: int32(s.p.counters[p.Params[0].Name].index)})
 		}
 	}
 	return nil
+}
+
+func direct(index *node, m move) *directMove {
+	m.mask = allBits
+	return &directMove{move: m, index: index.field}
 }
 
 // count counts a packet in a cell of a counter array.
@@ -80,26 +101,29 @@ func (d *Dataplane) count(counter int, at uint64, length int) {
 	cells[at].Bytes += uint64(length)
 }
 
+// wideRead is a field that a cell of its width is read into.
+type wideRead struct {
+	field *fieldLoc
+	from  *registerDef
+}
+
 // readWide copies a wide cell to the field's home.
-func readWide(f *fieldLoc, r *registerDef, idx wordFn) step {
-	slot, home, size, hdr, meta := f.slot, f.home, f.bytes(), f.hdr.index, f.hdr.meta
-	return func(c *packet) {
-		if !meta {
-			if c.w[hdr] == 0 {
-				return
-			}
-			c.hdr[hdr].dirty = true
-		}
-		cells := c.dp.registers[r.index].bytes
-		i := idx(c)
-		if i >= uint64(r.info.Size) {
-			c.dp.stats.RegisterRange++
-			c.off[slot] = 0
+func (c *packet) readWide(r *wideRead, at uint64) {
+	f := r.field
+	if h := f.hdr; !h.meta {
+		if c.w[h.index] == 0 {
 			return
 		}
-		copy(c.mem[home:home+size], cells[int(i)*size:])
-		c.off[slot] = int32(home)
+		c.hdr[h.index].dirty = true
 	}
+	if at >= uint64(r.from.info.Size) {
+		c.dp.stats.RegisterRange++
+		c.off[f.slot] = 0
+		return
+	}
+	size := f.bytes()
+	copy(c.mem[f.home:f.home+size], c.dp.registers[r.from.index].bytes[int(at)*size:])
+	c.off[f.slot] = int32(f.home)
 }
 
 func (s *scope) primRegisterWrite(o operands) (step, error) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/corecast/corecast/softswitch/bmv2json"
 )
@@ -29,6 +30,7 @@ type Program struct {
 	calcs        map[string]*calcDef
 	registers    map[string]*registerDef
 	registerList []*registerDef
+	wideReads    []wideRead
 	counters     map[string]*counterDef // indexed ones
 	counterList  []*counterDef
 	counterInfos []*CounterInfo
@@ -354,7 +356,24 @@ func (p *Program) finish(*bmv2json.Program) error {
 		u.when.reads(after)
 		after.add(u.target.hdr.index)
 	}
+	p.findOwn()
 	p.egress.findWanted(after)
 	p.ingress.findWanted(p.egress.want(p.egress.init))
 	return nil
+}
+
+// findOwn finds the indexes that are computed for one operation alone, as p4c
+// does for every index that is an expression.
+func (p *Program) findOwn() {
+	const once = 4 // an assignment and an index name the field twice each, see compileAction
+	for _, a := range p.actions {
+		for i := range a.prims {
+			d := a.prims[i].direct
+			if d == nil || d.index == nil || !d.index.hdr.meta || slices.Contains(p.std.all(), d.index) {
+				continue
+			}
+			f := d.index
+			d.own = f.hdr.typ.named[f.hdr.byName[f.name]] == once
+		}
+	}
 }

@@ -57,32 +57,89 @@ func (n *node) answered(asked *node, v bool) *node {
 // has to be one.
 func (b *block) compare(n *node, out *emitter) bool {
 	if slot, k, not, ok := n.equalSlot(); ok {
-		b.end, b.slot, b.k, b.flip = endEqual, int32(slot), k, flip(not)
+		b.end, b.ask, b.flip = endAsk, move{op: moveEqual, src: int32(slot), mask: allBits, add: k}, flip(not)
 		return true
 	}
 	if n.left == nil || n.left.boolean || n.right == nil || !n.left.isUint() || !n.right.isUint() {
 		return false
 	}
-	l, r, end, not := n.left, n.right, endLess, false
-	switch n.op {
-	case "==", "!=":
-		end, not = endSame, n.op == "!="
-	case "<", ">=":
-		not = n.op == ">="
-	case ">", "<=":
-		l, r, not = r, l, n.op == "<="
-	default:
-		return false
+	l, r, op := n.left, n.right, n.op
+	if l.op == "const" {
+		l, r, op = r, l, mirrored[op]
 	}
+	ask, not, ok := move{}, false, false
 	had := len(out.moves)
-	x, ok1 := out.operand(l, b.code.prog.result.slot+1)
-	y, ok2 := out.operand(r, b.code.prog.result.slot+2)
-	if !ok1 || !ok2 {
+	if r.op == "const" {
+		ask, not, ok = b.compareConst(op, l, lowWord(r.val), out)
+	} else {
+		ask, not, ok = b.comparePair(op, l, r, out)
+	}
+	if !ok {
 		out.moves = out.moves[:had]
 		return false
 	}
-	b.end, b.slot, b.with, b.flip = end, int32(x), int32(y), flip(not)
+	b.end, b.ask, b.flip = endAsk, ask, flip(not)
 	return true
+}
+
+// mirrored are the comparisons with their operands exchanged.
+var mirrored = map[string]string{"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+
+func (b *block) compareConst(op string, l *node, k uint64, out *emitter) (ask move, not, ok bool) {
+	if op == ">" || op == "<=" {
+		if k == allBits {
+			return move{}, false, false
+		}
+		k++ // x <= k is x < k+1
+	}
+	if ask, ok = out.asked(l, b.code.prog.result.slot+1); !ok {
+		return move{}, false, false
+	}
+	ask.add = k
+	switch op {
+	case "==", "!=":
+		ask.op, not = moveEqual, op == "!="
+	case "<", "<=":
+		ask.op = moveBelow
+	case ">=", ">":
+		ask.op, not = moveBelow, true
+	default:
+		return move{}, false, false
+	}
+	return ask, not, true
+}
+
+func (b *block) comparePair(op string, l, r *node, out *emitter) (ask move, not, ok bool) {
+	if op == ">" || op == "<=" {
+		l, r, op = r, l, mirrored[op]
+	}
+	scratch := b.code.prog.result.slot + 1
+	with, ok := out.operand(r, scratch+1)
+	if !ok {
+		return move{}, false, false
+	}
+	if ask, ok = out.asked(l, scratch); !ok {
+		return move{}, false, false
+	}
+	ask.with = int32(with)
+	switch op {
+	case "==", "!=":
+		ask.op, not = moveSame, op == "!="
+	case "<", ">=":
+		ask.op, not = moveLess, op == ">="
+	default:
+		return move{}, false, false
+	}
+	return ask, not, true
+}
+
+// asked returns a question about n, of which the comparison is still missing.
+func (e *emitter) asked(n *node, scratch int) (ask move, ok bool) {
+	if m, ok := n.asMove(); ok && m.op == moveOne && m.shl == 0 && m.add == 0 {
+		return move{src: m.src, shr: m.shr, mask: m.mask >> (m.shr & 63) & m.keep}, true
+	}
+	slot, ok := e.operand(n, scratch)
+	return move{src: int32(slot), mask: allBits}, ok
 }
 
 func flip(not bool) uint8 {
