@@ -46,6 +46,9 @@ type slow struct {
 // tick is how often a Path does what is due.
 const tick = 100 * time.Millisecond
 
+// idleTick is how often where nothing waits.
+const idleTick = time.Second
+
 // eventRoom is how many answers may wait for a Path.
 const eventRoom = 2048
 
@@ -63,7 +66,7 @@ func (s *slow) run(ctx context.Context, session *p4rt.Session) {
 	s.ctx, s.session = ctx, session
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	var wanted, used time.Time
+	var wanted, used, ticked time.Time
 	for {
 		select {
 		case in, ok := <-session.PacketIns():
@@ -75,6 +78,10 @@ func (s *slow) run(ctx context.Context, session *p4rt.Session) {
 			f(time.Now())
 		case <-s.o.settled:
 		case now := <-ticker.C:
+			if s.path.Idle() && now.Sub(ticked) < idleTick {
+				continue
+			}
+			ticked = now
 			s.path.SetView(s.o.plan.view())
 			if now.Sub(wanted) > 2*time.Second {
 				wanted = now

@@ -82,22 +82,13 @@ func (p *Path) solicit(now time.Time, hop Hop) *neighbor {
 	if n != nil {
 		return n
 	}
-	if len(p.neighbors) >= min(p.opts.MaxNeighbors, p.known()+maxIncomplete) {
+	if len(p.neighbors) >= p.opts.MaxNeighbors || p.incomplete >= maxIncomplete {
 		return nil
 	}
+	p.incomplete++
 	n = &neighbor{port: hop.Port, next: now.Add(neighborWait)}
 	p.neighbors[hop.Address] = n
 	p.askNeighbor(now, hop.Address, n)
-	return n
-}
-
-func (p *Path) known() int {
-	n := 0
-	for _, nb := range p.neighbors {
-		if nb.known {
-			n++
-		}
-	}
 	return n
 }
 
@@ -197,10 +188,14 @@ func (p *Path) heard(now time.Time, port *config.Port, addr netip.Addr, mac inet
 		}
 		n = &neighbor{}
 		p.neighbors[addr] = n
+		p.incomplete++
 	}
 	if n.known && n.mac == mac && n.port == port.ID {
 		n.tries, n.next = 0, now.Add(p.opts.NeighborAge)
 		return
+	}
+	if !n.known {
+		p.incomplete--
 	}
 	packets := n.packets
 	*n = neighbor{port: port.ID, mac: mac, known: true, next: now.Add(p.opts.NeighborAge)}
@@ -251,6 +246,7 @@ func (p *Path) tickNeighbors(now time.Time) {
 			p.count("neighbor_gone")
 			p.do.ForgetNeighbor(addr)
 		} else {
+			p.incomplete--
 			p.count("neighbor_silent")
 		}
 	}

@@ -128,6 +128,8 @@ type Path struct {
 	neighbors map[netip.Addr]*neighbor
 	probes    map[netip.Addr]*probe
 
+	incomplete int // neighbors that are asked for and not known
+
 	icmp, resolves, solicits, answers, smrs limiter
 
 	mu     sync.Mutex // guards counts
@@ -248,6 +250,11 @@ func (p *Path) Tick(now time.Time) {
 	p.waiting = rest
 	p.tickMapCache(now)
 	p.tickNeighbors(now)
+}
+
+// Idle reports whether nothing waits: then ticks may be further apart.
+func (p *Path) Idle() bool {
+	return len(p.pending) == 0 && len(p.waiting) == 0 && p.incomplete == 0 && (p.opts.ProbeInterval == 0 || len(p.probes) == 0)
 }
 
 // lost counts packets that waited in vain.

@@ -430,6 +430,15 @@ func FuzzPacket(f *testing.F) {
 		for i := range 10 {
 			p.Tick(start.Add(time.Duration(i) * 10 * time.Second))
 		}
+		unknown := 0
+		for _, n := range p.neighbors {
+			if !n.known {
+				unknown++
+			}
+		}
+		if p.incomplete != unknown {
+			t.Errorf("counts %d unknown neighbors, has %d", p.incomplete, unknown)
+		}
 		if len(do.sent)+len(do.received) > 100 {
 			t.Errorf("one packet made %d", len(do.sent)+len(do.received))
 		}
