@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"plan":            {"wire", "lisp"},
 	"northbound":      {"controller", "mapserver", "source", "plan", "store", "wire", "lisp", "p4/build"},
 	"bmv2test":        {"softswitch", "controller", "source", "wire", "lisp", "p4/build"},
-	"bench":           {"softswitch", "mapserver", "store", "wire", "lisp", "p4/build"},
+	"bench":           {"softswitch", "mapserver", "source", "store", "wire", "lisp", "p4/build"},
 	"demo":            {"bmv2test", "softswitch", "northbound", "controller", "mapserver", "source", "plan", "store", "wire", "lisp", "p4/build"},
 	"cmd":             {"bench", "demo", "bmv2test", "softswitch", "northbound", "controller", "mapserver", "source", "plan", "store", "wire", "lisp", "p4/build"},
 }

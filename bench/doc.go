@@ -2,7 +2,8 @@
 // work costs without it, in one run.
 //
 // It owns the workloads (the paper's audience of 1,429 viewers as frames), the
-// switches they go through and the measuring. It promises that
+// switches they go through and the measuring; for sources, real sockets on the
+// loopback interface. It promises that
 //   - the workloads of one report are measured in turns, a round of each at a
 //     time, in one thread, by that thread's own CPU time, so that what else the
 //     machine does falls on all of them alike;

@@ -10,6 +10,7 @@ import (
 
 	"github.com/corecast/corecast/bmv2test"
 	"github.com/corecast/corecast/source"
+	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/input"
 )
 
@@ -168,9 +169,9 @@ func (s *stage) play(ctx context.Context, media input.Input) (source.Report, err
 		Name: bmv2test.ChannelName, SourceEID: bmv2test.SourceEID, ReservedEID: bmv2test.ReservedEID,
 		UDPPort: bmv2test.MediaPort, PayloadSize: s.options.Payload, List: s.options.List,
 	}
-	viewers := make([]source.Viewer, len(s.viewers))
+	viewers := make([]dstlist.Viewer, len(s.viewers))
 	for i, v := range s.viewers {
-		viewers[i] = source.Viewer{EID: v.address.Addr(), Port: v.address.Port(), Site: bmv2test.DomainName(v.domain)}
+		viewers[i] = dstlist.Viewer{EID: v.address.Addr(), Port: v.address.Port(), RLOC: s.network.RLOC(v.domain)}
 	}
 	list, err := source.NewViewerList(channel, viewers...)
 	if err != nil {
@@ -183,6 +184,7 @@ func (s *stage) play(ctx context.Context, media input.Input) (source.Report, err
 	return source.Run(ctx, source.Config{
 		Channel:   channel,
 		Viewers:   list,
+		Burst:     s.options.Target.burst(),
 		Bitrate:   s.options.Bitrate,
 		Opaque:    s.options.Opaque,
 		Progress:  &s.progress,

@@ -15,6 +15,15 @@ const (
 	TargetBMv2       Target = "bmv2"       // real simple_switch_grpc, in network namespaces; needs root
 )
 
+// burst is the most header packets that the switches take at once; 0 for any
+// number. A port of bmv2 queues 64 packets.
+func (t Target) burst() int {
+	if t == TargetBMv2 {
+		return 16
+	}
+	return 0
+}
+
 // Options says what the demo does. The zero value of a field is not a default:
 // start from Defaults.
 type Options struct {

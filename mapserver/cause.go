@@ -29,6 +29,7 @@ const (
 	causeTooManyEIDs
 	causeNoITR
 	causeNoETR
+	causeHops
 	causeInner
 	causeSubscription
 	causeUnexpectedAck
@@ -65,6 +66,7 @@ var causes = [numCauses]struct{ name, meaning string }{
 	causeTooManyEIDs:     {"too-many-eids", "a Map-Request for more EIDs than are answered at once: the first were"},
 	causeNoITR:           {"no-itr", "a Map-Request without an ITR-RLOC that a reply could go to"},
 	causeNoETR:           {"no-etr", "a Map-Request for an EID whose xTRs have no RLOC that it could be forwarded to"},
+	causeHops:            {"hops", "a Map-Request that was forwarded so often already that it seems to go in a circle"},
 	causeInner:           {"inner", "an encapsulated message that is no Map-Request"},
 	causeSubscription:    {"subscription", "a subscription with an old nonce, or one too many"},
 	causeUnexpectedAck:   {"unexpected-ack", "a Map-Notify-Ack that nothing waits for"},

@@ -27,13 +27,17 @@ func (s *Server) changedLocked(eid lisp.EID, old, fresh *mapping) {
 }
 
 // solicitLocked has those who hold a mapping told to ask again: those of the
-// prefix itself, and where there was none, of the mapping that covered it.
+// prefix itself; where it did not answer, of the mapping around it that did; and
+// those who were told all that is within a mapping further around.
 func (s *Server) solicitLocked(eid lisp.EID, old *mapping) {
 	var list []holder
 	if old != nil {
 		list = s.takeHolders(old)
-	} else if cover := s.db.above(eid); cover != nil {
-		list = copyHolders(cover)
+	}
+	all := old == nil || old.origin == unregistered
+	for cover := s.db.above(eid); cover != nil; cover = s.db.above(cover.eid) {
+		list = appendHolders(list, cover, all)
+		all = all && cover.origin == unregistered
 	}
 	if len(list) > 0 {
 		s.smrs.add(eid, list)

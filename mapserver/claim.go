@@ -90,7 +90,11 @@ func (s *Server) canonical(c *call, owner *site, conf *siteConfig, eid lisp.EID,
 	}
 	for i := range out.Locators {
 		l := &out.Locators[i]
-		if why := refuseLocator(conf, l); why != "" {
+		why := refuseLocator(conf, l)
+		if why == "" && l.Address.IP.IsLoopback() && !c.from.Addr().IsLoopback() {
+			why = "is a loopback address, which only those on the Map-Server's machine may use"
+		}
+		if why != "" {
 			s.reject(c, owner, causeLocator, eid, func() string {
 				return fmt.Sprintf("locator %s of EID-prefix %s %s", &l.Address, eid, why)
 			})

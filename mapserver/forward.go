@@ -1,6 +1,7 @@
 package mapserver
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"github.com/corecast/corecast/lisp"
@@ -18,6 +19,10 @@ type forward struct {
 // Together says that none was answered.
 func (s *Server) forwardAll(c *call, r *lisp.MapRequest, forwards []forward, together bool) {
 	if len(forwards) == 0 {
+		return
+	}
+	if hopsLeft(c) == 0 {
+		s.drop(c, causeHops)
 		return
 	}
 	for i := range forwards {
@@ -46,7 +51,48 @@ func (s *Server) forwardWhole(c *call, r *lisp.MapRequest, to netip.AddrPort) {
 		s.forwardOne(c, r, to)
 		return
 	}
-	c.out.send(append(c.out.begin(), c.packet...), c.local, to)
+	packet := append(c.out.begin(), c.packet...)
+	setHops(packet[ecmHeader+len(c.ecm.Auth):], hopsLeft(c))
+	c.out.send(packet, c.local, to)
+}
+
+const (
+	ecmHeader = 4 // RFC 9301 §5.8; LISP-SEC data and the inner packet follow
+	// maxHops bounds how often a Map-Request is forwarded, if Map-Servers and
+	// Map-Resolvers forward to each other in a circle.
+	maxHops = 16
+)
+
+// hopsLeft returns how often a Map-Request may be forwarded after this server: its
+// inner packet's TTL counts, as a router would have it. 0 says not at all.
+func hopsLeft(c *call) uint8 {
+	if c.ecm == nil {
+		return maxHops
+	}
+	inner := c.packet[ecmHeader+len(c.ecm.Auth):]
+	at := 8
+	if inner[0]>>4 == 6 {
+		at = 7
+	}
+	return min(max(inner[at], 1)-1, maxHops)
+}
+
+// setHops sets the TTL of an IPv4 packet, and its header's checksum, or the hop
+// limit of an IPv6 packet. Its headers are checked.
+func setHops(packet []byte, hops uint8) {
+	if packet[0]>>4 == 6 {
+		packet[7] = hops
+		return
+	}
+	packet[8], packet[10], packet[11] = hops, 0, 0
+	var sum uint32
+	for i := 0; i < int(packet[0]&15)*4; i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(packet[i:]))
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	binary.BigEndian.PutUint16(packet[10:], ^uint16(sum))
 }
 
 // forwardOne encapsulates a Map-Request for somebody else to answer the ITR.
@@ -69,6 +115,7 @@ func (s *Server) forwardOne(c *call, r *lisp.MapRequest, to netip.AddrPort) {
 		s.drop(c, causeTooLarge)
 		return
 	}
+	setHops(packet[ecmHeader+len(ecm.Auth):], hopsLeft(c))
 	c.out.send(packet, c.local, to)
 }
 
@@ -105,7 +152,9 @@ func (s *Server) chooseETR(c *call, m *mapping) (netip.AddrPort, bool) {
 		return netip.AddrPort{}, false
 	}
 	rank := func(l *lisp.Locator) int { // the lower the better; -1: none
-		if a := l.Address.IP; !routable(a) || !s.hasFamily(a) || l.Priority == lisp.PriorityUnused {
+		// On loopback an xTR may have the server's address, and another port; else
+		// that is the server itself.
+		if a := l.Address.IP; a == c.local && !a.IsLoopback() || !s.canSendTo(a, c.from.Addr()) || l.Priority == lisp.PriorityUnused {
 			return -1
 		}
 		if l.Reachable {
@@ -139,7 +188,16 @@ func (s *Server) chooseETR(c *call, m *mapping) (netip.AddrPort, bool) {
 	return netip.AddrPort{}, false
 }
 
-// nextUpstream returns one of the upstream Map-Resolvers, in turn.
-func (s *Server) nextUpstream() netip.AddrPort {
-	return s.opts.Upstream[s.turn.Add(1)%uint32(len(s.opts.Upstream))]
+// nextUpstream returns one of the upstream Map-Resolvers, in turn; false if there is
+// none, or the Map-Request comes from one: it would come back.
+func (s *Server) nextUpstream(c *call) (netip.AddrPort, bool) {
+	for _, u := range s.opts.Upstream {
+		if u.Addr() == c.from.Addr() {
+			return netip.AddrPort{}, false
+		}
+	}
+	if len(s.opts.Upstream) == 0 {
+		return netip.AddrPort{}, false
+	}
+	return s.opts.Upstream[s.turn.Add(1)%uint32(len(s.opts.Upstream))], true
 }

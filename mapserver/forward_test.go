@@ -21,7 +21,7 @@ func TestForwarding(t *testing.T) {
 	seen := map[string]int{}
 	for range 10 {
 		list := h.handle(itr, packet)
-		if len(list) != 1 || !bytes.Equal(list[0].payload, packet) {
+		if len(list) != 1 || !bytes.Equal(withoutHops(list[0].payload), withoutHops(packet)) {
 			t.Fatalf("the ECM was not forwarded as it came: %v", list)
 		}
 		seen[list[0].to.String()]++
@@ -105,7 +105,7 @@ func TestUpstream(t *testing.T) {
 	var to []netip.AddrPort
 	for range 4 {
 		list := h.handle(itr, packet)
-		if len(list) != 1 || !bytes.Equal(list[0].payload, packet) {
+		if len(list) != 1 || !bytes.Equal(withoutHops(list[0].payload), withoutHops(packet)) {
 			t.Fatalf("not forwarded: %v", list)
 		}
 		to = append(to, list[0].to)
@@ -116,4 +116,74 @@ func TestUpstream(t *testing.T) {
 	if got, want := h.answers("10.1.2.3"), "10.1.0.0/16 1m0s Natively-Forward"; got != want {
 		t.Errorf("our own: %s, want %s", got, want)
 	}
+}
+
+// withoutHops returns an ECM without LISP-SEC data and with IPv4 within, its TTL and
+// checksum cleared.
+func withoutHops(ecm []byte) []byte {
+	ecm = bytes.Clone(ecm)
+	ecm[4+8], ecm[4+10], ecm[4+11] = 0, 0, 0
+	return ecm
+}
+
+// A Map-Request is never forwarded to the server itself, nor to loopback for who is
+// elsewhere.
+func TestNotForwardedToOurselves(t *testing.T) {
+	s := studio()
+	s.ProxyReply = false
+	h := newHarness(t, Options{}, s)
+	h.register(etr, registerOf(1, record("10.1.0.0/16", 60, "127.0.0.1")), false)
+	h.register(etr, registerOf(1, record("10.1.0.0/16", 60, "::1")), false)
+	if st, _ := h.s.Site("studio"); st.Rejected["locator"] != 2 {
+		t.Errorf("%+v", st)
+	}
+	h.register(etr, registerOf(1, record("10.1.0.0/16", 60, local.String())), true)
+	if list := h.handle(itr, ecmOf(t, requestOf(7, "10.1.2.3"), "192.0.2.50:50505")); len(list) != 0 {
+		t.Errorf("forwarded to %s", list[0].to)
+	}
+	h.register(netip.MustParseAddrPort("127.0.0.1:9"), registerOf(1, record("10.1.0.0/16", 60, "127.0.0.1")), true)
+	if list := h.handle(itr, ecmOf(t, requestOf(7, "10.1.2.3"), "192.0.2.50:50505")); len(list) != 0 {
+		t.Errorf("forwarded to %s", list[0].to)
+	}
+}
+
+// Two Map-Servers that forward to each other do so a few times only, whatever
+// comes between them.
+func TestForwardingInACircleEnds(t *testing.T) {
+	h := newHarness(t, Options{Upstream: []netip.AddrPort{netip.MustParseAddrPort("198.51.100.1:4342")}}, studio())
+	for _, source := range []string{"192.0.2.50:50505", "[2001:db8::50]:50505"} {
+		packet, hops := ecmOf(t, requestOf(7, "10.9.9.9"), source), 0
+		for ; hops < 100; hops++ {
+			list := h.handle(itr, packet)
+			if len(list) == 0 {
+				break
+			}
+			packet = list[0].payload
+			var m lisp.ECM
+			if err := m.Decode(packet); err != nil || packet[4]>>4 == 4 && headerSum(packet[4:24]) != 0xffff {
+				t.Fatalf("%v, header checksum %#x", err, headerSum(packet[4:24]))
+			}
+		}
+		if hops != maxHops {
+			t.Errorf("from %s forwarded %d times, want %d", source, hops, maxHops)
+		}
+	}
+	if n := h.s.Counters().Dropped["hops"]; n != 2 {
+		t.Errorf("counted %d times", n)
+	}
+	// What comes from upstream does not go back.
+	list := h.handle(netip.MustParseAddrPort("198.51.100.1:4342"), ecmOf(t, requestOf(7, "10.9.9.9"), "192.0.2.50:50505"))
+	if len(list) != 1 || lisp.PeekType(list[0].payload) != lisp.TypeMapReply {
+		t.Errorf("from upstream: sent %v", list)
+	}
+}
+
+func headerSum(b []byte) (sum uint32) {
+	for i := 0; i < len(b); i += 2 {
+		sum += uint32(b[i])<<8 | uint32(b[i+1])
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return sum
 }

@@ -2,8 +2,11 @@ package mapserver
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/corecast/corecast/lisp"
 )
 
 // holders are the requesters that were told a mapping and may have it cached:
@@ -20,6 +23,7 @@ type holder struct {
 	local  shortAddr // the address it was asked at
 	source shortAddr // the source EID it asked with last, in the mapping's instance; may be none
 	until  int64     // when the mapping's TTL ends, in nanoseconds since 1970
+	within bool      // it was told what is within the mapping, too
 }
 
 // shortAddr is an IP address without zone, in two thirds of the memory of a
@@ -51,6 +55,7 @@ func (s *Server) remember(m *mapping, entry holder, now int64) {
 	for i := range h.countLocked() {
 		have := h.atLocked(i)
 		if have.rloc == entry.rloc {
+			entry.within = entry.within || have.within && have.until > now
 			*have = entry
 			return
 		}
@@ -124,10 +129,58 @@ func (s *Server) takeHolders(m *mapping) []holder {
 	return list
 }
 
-// copyHolders returns who is in a mapping's list of holders.
-func copyHolders(m *mapping) []holder {
+// appendHolders appends who is in a mapping's list of holders, and not in the list
+// yet: all, or those who were told what is within the mapping.
+func appendHolders(list []holder, m *mapping, all bool) []holder {
 	h := &m.holders
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.listLocked()
+	for i := range h.countLocked() {
+		have := h.atLocked(i)
+		if (all || have.within) && !slices.ContainsFunc(list, func(o holder) bool { return o.rloc == have.rloc }) {
+			list = append(list, *have)
+		}
+	}
+	return list
+}
+
+// sweepChunk is how many mappings a Tick looks at for holders whose TTL is over.
+const sweepChunk = 256
+
+// sweepHolders makes room for holders, once half of it is taken, by forgetting
+// those whose TTL is over: some mappings at a time, round and round.
+func (s *Server) sweepHolders(now int64) {
+	if s.holders.Load() <= int64(s.opts.MaxHolders/2) {
+		return
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n, last := 0, lisp.EID{}
+	for m := range s.db.after(s.swept) {
+		s.holders.Add(-int64(m.holders.forget(now)))
+		last = m.eid
+		if n++; n == sweepChunk {
+			s.swept = last
+			return
+		}
+	}
+	s.swept = lisp.EID{}
+}
+
+// forget drops those whose TTL is over, and returns how many.
+func (h *holders) forget(now int64) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before := h.countLocked()
+	h.more = slices.DeleteFunc(h.more, func(o holder) bool { return o.until <= now })
+	if h.first.until <= now {
+		h.first = holder{}
+		if n := len(h.more); n > 0 {
+			h.first, h.more = h.more[n-1], h.more[:n-1]
+		}
+	}
+	if len(h.more) == 0 {
+		h.more = nil
+	}
+	return before - h.countLocked()
 }

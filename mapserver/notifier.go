@@ -14,6 +14,13 @@ import (
 // another one that tells of more: what changes faster is told together.
 const pace = 200 * time.Millisecond
 
+// How many Map-Notifies a second go to one xTR, and how many are sent again to all
+// together: a small part of what the server can send (RFC 9437 §5).
+const (
+	notifyRate = 1000
+	retryRate  = 20_000
+)
+
 // notifier sends Map-Notifies to subscribers, and again until they are
 // acknowledged. One Map-Notify of a subscription is unacknowledged at a time; a
 // later one tells what it told, too.
@@ -21,6 +28,9 @@ type notifier struct {
 	// How many are ready, unacknowledged and paced, to see that there are none
 	// without the lock.
 	waiting, unacked, pacing atomic.Int64
+
+	rate    *limiter // Map-Notifies, by where they go
+	retried *limiter // those that are sent again, all together
 
 	mu    sync.Mutex // guards what follows, and the subscriptions' state
 	ready []*subscription
@@ -65,7 +75,7 @@ func (sub *subscription) oweLocked(eids []lisp.EID) {
 func (n *notifier) wake(sub *subscription) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(sub.changed) > 0 {
+	if len(sub.changed) > 0 || sub.initial {
 		n.queueLocked(sub)
 	}
 }
@@ -82,29 +92,58 @@ func (n *notifier) queueLocked(sub *subscription) {
 
 // renew notes a Map-Request that subscribes; false if its nonce is old. It will
 // be confirmed with its own nonce.
-func (n *notifier) renew(sub *subscription, nonce uint64, to netip.AddrPort, local netip.Addr, auth lastAuth) bool {
+func (n *notifier) renew(sub *subscription, nonce uint64, to netip.AddrPort, local netip.Addr) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if sub.to.IsValid() && nonce <= sub.nonce {
 		return false
 	}
 	n.settleLocked(sub)
-	sub.nonce, sub.to, sub.local, sub.auth, sub.initial = nonce, to, local, auth, true
+	sub.nonce, sub.to, sub.local, sub.initial = nonce, to, local, true
 	n.queueLocked(sub)
 	return true
 }
 
-// end ends a subscription, and returns where its messages went; false if the
-// nonce is old.
-func (n *notifier) end(sub *subscription, nonce uint64) (to netip.AddrPort, ok bool) {
+// end ends a subscription; false if the nonce is old.
+func (n *notifier) end(sub *subscription, nonce uint64) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if nonce <= sub.nonce {
-		return sub.to, false
+		return false
 	}
 	n.settleLocked(sub)
 	sub.removed = true
-	return sub.to, true
+	return true
+}
+
+// discard ends a subscription that nobody can be told of.
+func (n *notifier) discard(sub *subscription) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.settleLocked(sub)
+	sub.removed = true
+}
+
+// postpone keeps what a publication was to tell until wake.
+func (n *notifier) postpone(sub *subscription, p publication) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	sub.busy = false
+	sub.initial = sub.initial || p.initial
+	sub.oweLocked(p.changed)
+}
+
+// renewed has what was told told anew, in a Map-Notify of its own, since the one
+// that was sent is authenticated otherwise than the xTR is now.
+func (n *notifier) renewed(sub *subscription, nonce uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if sub.packet == nil || sub.nonce != nonce {
+		return
+	}
+	sub.oweLocked(sub.told)
+	n.settleLocked(sub)
+	n.queueLocked(sub)
 }
 
 // settleLocked ends the wait for an acknowledgment.
@@ -122,28 +161,28 @@ func (n *notifier) settleLocked(sub *subscription) {
 	}
 }
 
-// take takes a subscription that is to be told, and what of; nil if there is
-// none.
-func (n *notifier) take(now int64) (*subscription, publication) {
+// take looks at one subscription that is ready, and returns it if it is to be told,
+// and what of; any is false if none is ready.
+func (n *notifier) take(now int64) (sub *subscription, p publication, any bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for len(n.ready) > 0 {
-		sub := n.ready[0]
-		n.ready = n.ready[1:]
-		n.waiting.Store(int64(len(n.ready)))
-		sub.queued = false
-		if sub.removed || sub.auth.key == nil || len(sub.changed) == 0 && !sub.initial {
-			continue
-		}
-		if sub.packet != nil && !sub.initial && now-sub.sent < int64(pace) {
-			sub.queued, sub.paced = true, true
-			n.paced = append(n.paced, retry{sub: sub, due: now + int64(pace)})
-			n.pacing.Store(int64(len(n.paced)))
-			continue
-		}
-		return sub, n.prepareLocked(sub)
+	if len(n.ready) == 0 {
+		return nil, publication{}, false
 	}
-	return nil, publication{}
+	sub = n.ready[0]
+	n.ready = n.ready[1:]
+	n.waiting.Store(int64(len(n.ready)))
+	sub.queued = false
+	switch {
+	case sub.removed || len(sub.changed) == 0 && !sub.initial:
+		return nil, publication{}, true
+	case sub.packet != nil && !sub.initial && now-sub.sent < int64(pace), !n.rate.allow(now, sub.to.Addr(), 1):
+		sub.queued, sub.paced = true, true
+		n.paced = append(n.paced, retry{sub: sub, due: now + int64(pace)})
+		n.pacing.Store(int64(len(n.paced)))
+		return nil, publication{}, true
+	}
+	return sub, n.prepareLocked(sub), true
 }
 
 // publication is a Map-Notify to be made.
@@ -151,13 +190,13 @@ type publication struct {
 	nonce   uint64
 	initial bool
 	changed []lisp.EID
-	auth    lastAuth
+	auth    lastAuth // not known yet when it is taken
 	to      netip.AddrPort
 	local   netip.Addr
 }
 
 func (n *notifier) prepareLocked(sub *subscription) publication {
-	p := publication{initial: sub.initial, auth: sub.auth, to: sub.to, local: sub.local}
+	p := publication{initial: sub.initial, to: sub.to, local: sub.local}
 	if sub.packet != nil { // what was told and not acknowledged is told again
 		sub.oweLocked(sub.told)
 	}
@@ -182,7 +221,7 @@ func (n *notifier) sentNotify(sub *subscription, p publication, packet []byte, n
 		return
 	}
 	if sub.nonce == p.nonce && packet != nil {
-		sub.packet, sub.told, sub.sent, sub.tries = packet, told, now, 1
+		sub.packet, sub.signed, sub.told, sub.sent, sub.tries = packet, p.auth, told, now, 1
 		n.unacked.Add(1)
 		if n.byNonce == nil {
 			n.byNonce = map[uint64][]*subscription{}

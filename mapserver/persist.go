@@ -206,12 +206,11 @@ func (s *Server) restoreSubscription(e store.Entry) bool {
 	if err != nil || owner == nil {
 		return false
 	}
-	auth := owner.authWith(saved.auth)
-	if auth.key == nil {
+	if owner.knownXTR(saved.xtr) == nil {
 		return false
 	}
 	sub := &subscription{
-		eid: saved.eid, xtr: saved.xtr, site: owner, to: saved.to, local: saved.local, nonce: saved.nonce + nonceJump, auth: auth,
+		eid: saved.eid, xtr: saved.xtr, site: owner, to: saved.to, local: saved.local, nonce: saved.nonce + nonceJump,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -231,5 +230,5 @@ func (s *site) authWith(saved savedAuth) lastAuth {
 	if len(keys) == 0 || saved.size != auth.Algorithm.Size() && saved.size != auth.Algorithm.TruncatedSize() {
 		return lastAuth{}
 	}
-	return lastAuth{saved.keyID, saved.algorithm, saved.size, keys[0].key}
+	return lastAuth{saved.keyID, saved.algorithm, saved.size, keys[0].id, keys[0].key}
 }

@@ -11,7 +11,10 @@ import (
 
 // Values in the store: a version, then fields of fixed size in network order,
 // strings and addresses behind a byte with their length; a record comes last.
-const formatVersion = 1
+const (
+	formatVersion       = 1
+	subscriptionVersion = 2 // 1 had the key that messages were signed with
+)
 
 // errFormat: a value that this version did not write. It is dropped: what it
 // stands for is registered anew.
@@ -56,7 +59,6 @@ type savedSubscription struct {
 	to    netip.AddrPort
 	local netip.Addr
 	nonce uint64
-	auth  savedAuth
 }
 
 func encodeRegistration(r *registration) []byte {
@@ -74,7 +76,7 @@ func encodeRegistration(r *registration) []byte {
 
 func decodeRegistration(value []byte) (r savedRegistration, err error) {
 	f := fields{rest: value}
-	f.version()
+	f.version(formatVersion)
 	r.flags, r.keyID = regFlags(f.byte()), f.byte()
 	r.lifetime, r.since, r.refreshed = f.uint32(), int64(f.uint64()), int64(f.uint64())
 	r.xtr, r.from, r.site = f.xtr(), f.addr(), f.string()
@@ -106,7 +108,7 @@ func encodeNonce(x *xtr, n *keyNonce) []byte {
 
 func decodeNonce(value []byte) (n savedNonce, err error) {
 	f := fields{rest: value}
-	f.version()
+	f.version(formatVersion)
 	n.seen.keyID, n.seen.nonce = f.byte(), f.uint64()
 	copy(n.seen.data[:], f.take(len(n.seen.data)))
 	n.last, n.xtr, n.auth, n.from, n.site = int64(f.uint64()), f.xtr(), f.auth(), f.addrPort(), f.string()
@@ -118,13 +120,12 @@ func decodeNonce(value []byte) (n savedNonce, err error) {
 
 // encodeSubscription encodes a subscription. notifier.mu must be held.
 func encodeSubscription(sub *subscription) []byte {
-	b := append(make([]byte, 0, 160), formatVersion)
+	b := append(make([]byte, 0, 160), subscriptionVersion)
 	b = binary.BigEndian.AppendUint64(b, sub.nonce)
 	b = binary.BigEndian.AppendUint32(b, sub.eid.InstanceID)
 	b = append(b, byte(sub.eid.Prefix.Bits()))
 	b = appendAddr(b, sub.eid.Prefix.Addr())
 	b = appendXTR(b, sub.xtr)
-	b = appendAuth(b, sub.auth)
 	b = appendAddrPort(b, sub.to)
 	b = appendAddr(b, sub.local)
 	return appendString(b, sub.site.name)
@@ -132,12 +133,12 @@ func encodeSubscription(sub *subscription) []byte {
 
 func decodeSubscription(value []byte) (s savedSubscription, err error) {
 	f := fields{rest: value}
-	f.version()
+	f.version(subscriptionVersion)
 	s.nonce, s.eid.InstanceID = f.uint64(), f.uint32()
 	bits := int(f.byte())
 	prefix, prefixErr := f.addr().Prefix(bits)
 	s.eid.Prefix = prefix
-	s.xtr, s.auth, s.to, s.local, s.site = f.xtr(), f.auth(), f.addrPort(), f.addr(), f.string()
+	s.xtr, s.to, s.local, s.site = f.xtr(), f.addrPort(), f.addr(), f.string()
 	if f.bad || len(f.rest) > 0 || prefixErr != nil || !s.to.IsValid() {
 		return savedSubscription{}, errFormat
 	}
@@ -177,7 +178,7 @@ func (f *fields) take(n int) []byte {
 	return b
 }
 
-func (f *fields) version() { f.bad = f.byte() != formatVersion || f.bad }
+func (f *fields) version(want byte) { f.bad = f.byte() != want || f.bad }
 
 func (f *fields) byte() byte     { return f.take(1)[0] }
 func (f *fields) uint16() uint16 { return binary.BigEndian.Uint16(f.take(2)) }

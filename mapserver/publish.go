@@ -12,10 +12,20 @@ func (s *Server) publish(now time.Time, out *Outbox, budget *int) bool {
 		return false
 	}
 	for ; *budget > 0; *budget-- {
-		sub, p := s.notifier.take(now.UnixNano())
-		if sub == nil {
+		sub, p, any := s.notifier.take(now.UnixNano())
+		if !any {
 			return false
 		}
+		if sub == nil {
+			continue
+		}
+		who, ok := sub.site.peer(sub.xtr)
+		if !ok { // its key was removed: it is told once it registers with another one
+			s.notifier.postpone(sub, p)
+			s.lapse(sub)
+			continue
+		}
+		p.auth = who.auth
 		packet, told, rest := s.makeNotify(sub, p)
 		s.notifier.sentNotify(sub, p, packet, now.UnixNano(), told, rest)
 		if packet == nil {
@@ -26,6 +36,13 @@ func (s *Server) publish(now time.Time, out *Outbox, budget *int) bool {
 		s.counts.publications.Add(1)
 	}
 	return s.notifier.waiting.Load() > 0
+}
+
+// lapse notes that an xTR is to be told when it shows that it is there.
+func (s *Server) lapse(sub *subscription) {
+	if x := sub.site.knownXTR(sub.xtr); x != nil {
+		x.lapsed.Store(true)
+	}
 }
 
 // makeNotify makes the Map-Notify for a subscriber: the answer to what it
@@ -45,27 +62,30 @@ func (s *Server) makeNotify(sub *subscription, p publication) (packet []byte, to
 		records = appendNegative(records, sub.eid, 0, lisp.ActionSendMapRequest)
 		n, all, p.changed, told = 1, true, nil, []lisp.EID{sub.eid}
 	}
+	if p.initial { // what was asked for comes first, and the rest later
+		p.changed, rest = nil, p.changed
+	}
 	for i, eid := range p.changed {
-		if len(records) > maxReplySize || n > maxReplyRecords {
-			rest = p.changed[i:]
-			break
-		}
-		if eid != sub.eid || !p.initial {
-			told = append(told, eid)
-		}
+		size, before := len(records), n
 		around := eid.Prefix.Bits() <= sub.eid.Prefix.Bits()
-		all = all || around
-		m := s.db.get(eid)
-		switch {
+		switch m := s.db.get(eid); {
 		case m == nil:
 			records = appendNegative(records, eid, 0, lisp.ActionSendMapRequest)
 			n++
 		case !around:
 			records = s.appendSpecific(records, &n, m, false)
 		}
+		if before > 0 && (len(records) > maxAnswerSize || n > maxReplyRecords) {
+			records, n, rest = records[:size], before, p.changed[i:]
+			break
+		}
+		told, all = append(told, eid), all || around
 	}
-	if all {
+	if size, before := len(records), n; all {
 		records = s.appendAnswerOrHole(records, &n, sub.eid)
+		if before > 0 && len(records) > maxAnswerSize {
+			records, n, rest = records[:size], before, append(rest, sub.eid)
+		}
 	}
 	if n == 0 {
 		return nil, told, rest

@@ -193,7 +193,7 @@ func TestUnconfirmedSubscriptionEnds(t *testing.T) {
 	u.subscribe("10.1.2.3", subscriberRLOC.Addr())
 	list := u.advance(2 * time.Minute)
 	nonces, words := u.told(list)
-	if len(words) != 7 || words[6] != "10.1.2.3/32 0s Send-Map-Request" || nonces[6] != 1001 {
+	if len(words) != 7 || words[6] != "10.1.2.3/32 0s Drop/Auth-Failure" || nonces[6] != 1000 { // RFC 9437 §5
 		t.Errorf("told %v %q", nonces, words)
 	}
 	if n := u.s.Counters(); n.Subscriptions != 0 {

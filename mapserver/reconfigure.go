@@ -18,6 +18,9 @@ func (s *Server) SetSites(sites []Site) error {
 	s.mu.Lock()
 	s.sites.Store(after)
 	after.activate()
+	if before.retire(after) {
+		s.dropSubscriptionsLocked(after)
+	}
 	s.mu.Unlock()
 	s.settleAll(s.affected(before, after))
 	return nil

@@ -121,7 +121,7 @@ func (s *Server) authenticate(c *call, owner *site, m *lisp.MapRegister) (lastAu
 		k := &keys[i]
 		if err = k.key.Verify(c.packet); err == nil {
 			s.known.meet(c.from.Addr(), now+int64(2*registrationTimeout))
-			return lastAuth{m.Auth.KeyID, m.Auth.Algorithm, len(m.Auth.Data), k.key}, true
+			return lastAuth{m.Auth.KeyID, m.Auth.Algorithm, len(m.Auth.Data), k.id, k.key}, true
 		}
 		budget.allow(now, c.from.Addr(), 1+len(c.packet)>>10)
 	}

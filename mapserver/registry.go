@@ -86,12 +86,32 @@ type keyNonce struct {
 	data  [12]byte
 }
 
-// lastAuth is how an xTR authenticated itself last: so are messages to it.
+// lastAuth is how an xTR authenticated itself last: so are messages to it, if
+// the key is configured still.
 type lastAuth struct {
-	keyID     uint8
+	keyID     uint8 // in the message
 	algorithm lisp.Algorithm
 	size      int
-	key       *lisp.Key
+	by        uint8     // the configured key's id: it may be another, if keyID is 0
+	key       *lisp.Key // that key; authOf finds out whether it still is one
+}
+
+// sameWay reports whether two messages are authenticated by the same key, and have
+// the same authentication field but for its data.
+func (a lastAuth) sameWay(b lastAuth) bool {
+	a.key, b.key = nil, nil
+	return a == b
+}
+
+// keyOf returns the key of an authentication as it is configured; nil if it is
+// not any more.
+func (c *siteConfig) keyOf(a lastAuth) *lisp.Key {
+	for _, k := range c.keys {
+		if k.id == a.by && (k.algorithm == lisp.AlgorithmNone || k.algorithm == a.algorithm) {
+			return k.key
+		}
+	}
+	return nil
 }
 
 // newRegistry checks a configuration and makes it ready. Sites that were in the
@@ -142,6 +162,18 @@ func (r *registry) activate() {
 	for name, s := range r.sites {
 		s.config.Store(r.configs[name])
 	}
+}
+
+// retire takes the keys of sites that are not in another registry, and reports
+// whether there are any.
+func (r *registry) retire(after *registry) (some bool) {
+	for name, s := range r.sites {
+		if after.sites[name] == nil {
+			s.config.Store(&siteConfig{Site: Site{Name: name}})
+			some = true
+		}
+	}
+	return some
 }
 
 func compileSite(conf *Site) *siteConfig {

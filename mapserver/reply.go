@@ -2,6 +2,7 @@ package mapserver
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/corecast/corecast/lisp"
@@ -58,6 +59,11 @@ func (s *Server) reply(c *call, r *lisp.MapRequest, to netip.AddrPort) {
 		if len(c.out.scratch.told) > 0 && a.told(eid) {
 			continue
 		}
+		if len(c.out.scratch.refused) > 0 && r.Records[i].Notify && slices.Contains(c.out.scratch.refused, eid) {
+			together = false
+			a.refuse(eid)
+			continue
+		}
 		if a.sent >= maxReplies || len(forwards) >= maxForwards {
 			a.cut = true
 			break
@@ -90,9 +96,9 @@ func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
 		work.told = append(work.told, told{eid, false})
 	}
 	if m == nil {
-		if len(s.opts.Upstream) > 0 {
+		if to, ok := s.nextUpstream(a.c); ok {
 			s.counts.upstream.Add(1)
-			return forward{to: s.nextUpstream()}, true
+			return forward{to: to}, true
 		}
 		a.add(func(dst []byte) []byte { return s.appendHole(dst, &a.records, eid, 0, ttlHole, lisp.ActionForward) })
 		return forward{}, false
@@ -109,8 +115,15 @@ func (a *answer) addLocked(eid lisp.EID) (f forward, forwarded bool) {
 		s.remember(m, a.holder(eid.InstanceID), a.c.now.UnixNano())
 		return forward{to: to, site: m.site}, true
 	}
-	s.remember(m, a.holder(eid.InstanceID), a.c.now.UnixNano())
-	a.add(func(dst []byte) []byte { return s.appendAnswer(dst, &a.records, eid, m, a.coreCast) })
+	requester, records := a.holder(eid.InstanceID), 0
+	a.add(func(dst []byte) []byte {
+		before := a.records
+		dst = s.appendAnswer(dst, &a.records, eid, m, a.coreCast)
+		records = a.records - before
+		return dst
+	})
+	requester.within = records > 1
+	s.remember(m, requester, a.c.now.UnixNano())
 	return forward{}, false
 }
 
@@ -140,6 +153,13 @@ func (a *answer) add(appendTo func(dst []byte) []byte) {
 		return
 	}
 	a.packet = appendTo(a.header.AppendHeader(a.c.out.begin(), 0))
+}
+
+// refuse says that an EID cannot be subscribed to (RFC 9437 §5).
+func (a *answer) refuse(eid lisp.EID) {
+	a.add(func(dst []byte) []byte {
+		return a.s.appendCount(appendNegative(dst, eid, ttlUnregistered, lisp.ActionPolicyDenied), &a.records)
+	})
 }
 
 func (a *answer) send() {

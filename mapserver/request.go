@@ -18,6 +18,7 @@ type scratch struct {
 	single   lisp.MapRequest // a request for one of several EIDs
 	forwards []forward
 	told     []told
+	refused  []lisp.EID // subscriptions that may not be
 	claims   []claim
 	encoded  []byte
 }
@@ -55,6 +56,7 @@ func (s *Server) handleMapRequest(c *call, message []byte) {
 		s.refer(c, r)
 		return
 	}
+	c.out.scratch.refused = c.out.scratch.refused[:0]
 	if r.HasXTR && s.handleSubscriptions(c, r) {
 		return
 	}

@@ -3,6 +3,7 @@ package mapserver
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/corecast/corecast/lisp"
@@ -25,15 +26,24 @@ func (s *Server) retransmit(now time.Time, out *Outbox, budget *int) (more bool)
 	due := s.notifier.takeDue(now.UnixNano(), *budget)
 	*budget -= len(due.send) + len(due.lost)
 	for _, d := range due.send {
-		out.send(append(out.begin(), d.Payload...), d.From, d.To)
+		who, ok := d.sub.site.peer(d.sub.xtr)
+		if !ok || !who.auth.sameWay(d.signed) {
+			s.notifier.renewed(d.sub, d.nonce)
+			continue
+		}
+		packet := append(out.begin(), d.packet...)
+		if who.auth.key.Sign(packet) != nil { // it was signed before
+			continue
+		}
+		out.send(packet, d.local, d.to)
 		s.counts.retransmissions.Add(1)
 	}
 	for _, l := range due.lost {
 		s.counts.unacknowledged.Add(1)
 		if l.confirming {
 			s.giveUp(l.sub, out)
-		} else if x := l.sub.site.knownXTR(l.sub.xtr); x != nil {
-			x.lapsed.Store(true)
+		} else {
+			s.lapse(l.sub)
 		}
 	}
 	return *budget == 0
@@ -42,8 +52,18 @@ func (s *Server) retransmit(now time.Time, out *Outbox, budget *int) (more bool)
 // dueNotifies are Map-Notifies to be sent again, and subscriptions whose last
 // one was given up.
 type dueNotifies struct {
-	send []Datagram
+	send []dueNotify
 	lost []lostNotify
+}
+
+// dueNotify is a Map-Notify to be sent again: signed anew, with the key of now.
+type dueNotify struct {
+	sub    *subscription
+	nonce  uint64
+	packet []byte
+	signed lastAuth
+	to     netip.AddrPort
+	local  netip.Addr
 }
 
 type lostNotify struct {
@@ -73,8 +93,11 @@ func (n *notifier) takeDue(now int64, budget int) (d dueNotifies) {
 		list := n.retries[try]
 		for len(list) > 0 && list[0].due <= now && budget > 0 {
 			r := list[0]
-			list = list[1:]
-			if r.sub.packet == nil || r.sub.nonce != r.nonce {
+			waits := r.sub.packet != nil && r.sub.nonce == r.nonce
+			if waits && !n.retried.allow(now, r.sub.to.Addr(), 1) {
+				break
+			}
+			if list = list[1:]; !waits {
 				continue
 			}
 			budget--
@@ -84,7 +107,9 @@ func (n *notifier) takeDue(now int64, budget int) (d dueNotifies) {
 				d.lost = append(d.lost, lostNotify{r.sub, r.sub.confirming})
 				continue
 			}
-			d.send = append(d.send, Datagram{From: r.sub.local, To: r.sub.to, Payload: r.sub.packet})
+			if n.rate.allow(now, r.sub.to.Addr(), 1) { // else this one is left out
+				d.send = append(d.send, dueNotify{r.sub, r.nonce, r.sub.packet, r.sub.signed, r.sub.to, r.sub.local})
+			}
 			n.retries[try+1] = append(n.retries[try+1], retry{r.sub, r.nonce, now + int64(retryAfter[try+1])})
 		}
 		n.retries[try] = list
@@ -99,11 +124,15 @@ func (s *Server) giveUp(sub *subscription, out *Outbox) {
 	s.mu.Unlock()
 	s.notifier.mu.Lock()
 	sub.removed = true
-	nonce, auth, to, local := sub.nonce+1, sub.auth, sub.to, sub.local
+	nonce, to, local := sub.nonce, sub.to, sub.local
 	s.notifier.mu.Unlock()
 	s.counts.unsubscribed.Add(1)
 	s.deleteSubscription(sub)
-	if packet, ok := s.finalNotify(sub.eid, sub.xtr, nonce, auth); ok {
+	who, ok := sub.site.peer(sub.xtr)
+	if !ok {
+		return
+	}
+	if packet, ok := finalNotify(sub.eid, sub.xtr, nonce, who.auth, lisp.ActionAuthFailure); ok { // RFC 9437 §5
 		out.send(packet, local, to)
 	}
 }
@@ -120,33 +149,28 @@ func (s *Server) handleMapNotifyAck(c *call) {
 		s.drop(c, causeUnexpectedAck)
 		return
 	}
-	for _, w := range waiting {
-		if m.Auth.KeyID != w.auth.keyID || w.auth.key.Verify(c.packet) != nil {
-			s.reject(c, w.sub.site, causeAckHMAC, w.sub.eid, func() string {
-				return fmt.Sprintf("Map-Notify-Ack does not match key id %d of site %s", w.auth.keyID, w.sub.site.name)
+	for _, sub := range waiting {
+		who, ok := sub.site.peer(sub.xtr)
+		if !ok || m.Auth.KeyID != who.auth.keyID || who.auth.key.Verify(c.packet) != nil {
+			s.reject(c, sub.site, causeAckHMAC, sub.eid, func() string {
+				return fmt.Sprintf("Map-Notify-Ack does not match key id %d of site %s", who.auth.keyID, sub.site.name)
 			})
 			continue
 		}
-		if s.notifier.acknowledged(w.sub, m.Nonce) {
+		if s.notifier.acknowledged(sub, m.Nonce) {
 			s.counts.acks.Add(1)
 		}
 	}
 }
 
-// awaited is a Map-Notify that may be the one that is acknowledged.
-type awaited struct {
-	sub  *subscription
-	auth lastAuth
-}
-
 // waitingFor returns the subscriptions whose Map-Notify has the nonce and the
 // records of an acknowledgment.
-func (n *notifier) waitingFor(m *lisp.MapNotifyAck) (list []awaited) {
+func (n *notifier) waitingFor(m *lisp.MapNotifyAck) (list []*subscription) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, sub := range n.byNonce[m.Nonce] {
 		if bytes.Contains(sub.packet, m.Encoded) {
-			list = append(list, awaited{sub, sub.auth})
+			list = append(list, sub)
 		}
 	}
 	return list

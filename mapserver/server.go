@@ -30,6 +30,7 @@ type Server struct {
 	forgedOthers *limiter // the same for all other sources together
 	smrRate      *limiter // SMRs, by requester and EID-prefix
 	holders      atomic.Int64
+	swept        lisp.EID // how far sweepHolders got: Tick's
 
 	configuring sync.Mutex // held by SetSites
 	sites       atomic.Pointer[registry]
@@ -76,6 +77,8 @@ func New(now time.Time, sites []Site, opts Options) (*Server, error) {
 		s.forgedKnown = newLimiter(limiterCells, opts.ForgedRate, time.Second)
 		s.forgedOthers = newLimiter(1, opts.ForgedRate, time.Second)
 	}
+	s.notifier.rate = newLimiter(limiterCells, notifyRate, time.Second)
+	s.notifier.retried = newLimiter(1, retryRate, 50*time.Millisecond)
 	s.sites.Store(&registry{})
 	if err := s.SetSites(sites); err != nil {
 		return nil, err
@@ -157,6 +160,7 @@ const (
 // every 10 ms or so, from one goroutine.
 func (s *Server) Tick(now time.Time, out *Outbox) (more bool) {
 	now = s.steady(now)
+	s.sweepHolders(now.UnixNano())
 	more = s.expire(now)
 	budget := tickBudget
 	more = s.retransmit(now, out, &budget) || more

@@ -167,3 +167,67 @@ func TestSMRIsForAnEIDOfTheHolder(t *testing.T) {
 		}
 	}
 }
+
+// Who was told a more-specific mapping along with the one that covers it is told
+// when that one moves, and when the one around it does.
+func TestHoldersWhoWereToldAlongAreSolicited(t *testing.T) {
+	h := newHarness(t, Options{}, studio())
+	h.register(etr, registerOf(1, record("10.1.0.0/16", 60, "192.0.2.10"), record("10.1.5.0/24", 60, "192.0.2.10")), true)
+	h.askFrom("192.0.2.50", "10.1.0.1")
+	move := func(e, rloc string) []string {
+		t.Helper()
+		return solicited(t, h.handle(etr, registerOf(1, record(e, 60, rloc)).encode(t)))
+	}
+	if got, want := move("10.1.5.0/24", "192.0.2.11"), []string{"192.0.2.50:4342 10.1.5.0/24"}; !slices.Equal(got, want) {
+		t.Errorf("told along: %v, want %v", got, want)
+	}
+	h.askFrom("192.0.2.51", "10.1.5.1") // the more specific one only
+	h.advance(4 * time.Second)
+	h.register(etr, registerOf(1, record("10.1.0.0/16", 60, "192.0.2.10"), record("10.1.5.0/24", 60, "192.0.2.11")), true)
+	want := []string{"192.0.2.50:4342 10.1.5.0/24", "192.0.2.51:4342 10.1.5.0/24"}
+	if got := move("10.1.5.0/24", "192.0.2.12"); !slices.Equal(got, want) {
+		t.Errorf("both: %v, want %v", got, want)
+	}
+}
+
+// An EID-prefix of a site that nobody has registered is answered for by what the
+// site has registered around it: who holds that is told when somebody does.
+func TestHoldersAroundAnUnregisteredPrefixAreSolicited(t *testing.T) {
+	s := studio()
+	s.EIDPrefixes = prefixes("10.1.0.0/16", "10.1.2.0/24")
+	h := newHarness(t, Options{}, s)
+	h.register(etr, registerOf(1, record("10.1.0.0/16", 60, "192.0.2.10")), true)
+	h.askFrom("192.0.2.50", "10.1.2.3")
+	for _, e := range []string{"10.1.2.128/25", "10.1.2.0/24"} {
+		got := solicited(t, h.handle(etr, registerOf(1, record(e, 60, "192.0.2.20")).encode(t)))
+		if want := []string{"192.0.2.50:4342 " + e}; !slices.Equal(got, want) {
+			t.Errorf("%s registered: %v, want %v", e, got, want)
+		}
+	}
+}
+
+// Holders whose TTL is over make room for others.
+func TestExpiredHoldersMakeRoom(t *testing.T) {
+	h := newHarness(t, Options{MaxHolders: 100}, studio())
+	refresh := func() {
+		for i := range 101 {
+			h.register(etr, registerOf(1, record("10.1."+itoa(i)+".0/24", 5, "192.0.2.10")), true)
+		}
+	}
+	refresh()
+	for i := range 100 {
+		h.askFrom("192.0.2.50", "10.1."+itoa(i)+".1")
+	}
+	for range 3 {
+		h.advance(2 * time.Minute)
+		refresh()
+	}
+	if n := h.s.Counters().Holders; n > 50 {
+		t.Errorf("%d remembered whose TTL is over", n)
+	}
+	h.askFrom("192.0.2.51", "10.1.100.1")
+	got := solicited(t, h.handle(etr, registerOf(1, record("10.1.100.0/24", 5, "192.0.2.11")).encode(t)))
+	if want := []string{"192.0.2.51:4342 10.1.100.0/24"}; !slices.Equal(got, want) {
+		t.Errorf("solicited %v, want %v", got, want)
+	}
+}

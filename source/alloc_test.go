@@ -8,6 +8,7 @@ import (
 
 	"github.com/corecast/corecast/demo/clip"
 	"github.com/corecast/corecast/source"
+	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/input"
 )
 
@@ -54,9 +55,9 @@ func (discard) Send(packets [][]byte) (int, error) { return len(packets), nil }
 
 // The rounds of a large channel: 1 payload and 1000 headers each.
 func BenchmarkRound1000(b *testing.B) {
-	var viewers []source.Viewer
+	var viewers []dstlist.Viewer
 	for i := range 1000 {
-		viewers = append(viewers, source.Viewer{EID: netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), Port: 5004})
+		viewers = append(viewers, dstlist.Viewer{EID: netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), Port: 5004})
 	}
 	cfg := config(b, channel4, viewers)
 	ctx, cancel := context.WithCancel(b.Context())

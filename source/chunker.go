@@ -16,6 +16,9 @@ const (
 	// maxLookahead is how far a chunker reads ahead for the next clock
 	// reference: 100 ms, the most there should be, at 320 Mbit/s.
 	maxLookahead = 4 << 20
+	// maxIdle is how long a live input may leave a chunk unfinished before
+	// what there is of it is sent.
+	maxIdle = 250 * time.Millisecond
 )
 
 // ErrEmpty: an input without a single byte.
@@ -31,12 +34,15 @@ type chunker struct {
 	r, w   int   // buf[r:w] is read and not yet handed out
 	offset int64 // in the stream, of buf[r]
 	err    error // why there will be no more bytes
+	feed   *feed // in, if it is live
+	idle   bool  // nothing has come for maxIdle
 
 	// For media paced by its clock; timeline is nil when it is not.
 	timeline *ts.Timeline
 	scanner  *ts.Scanner // nil for opaque media
-	bitrate  int         // that the timeline falls back to
-	blind    bool        // no clock reference within maxLookahead: stop looking ahead
+	monitor  ts.Monitor
+	bitrate  int  // that the timeline falls back to
+	blind    bool // no clock reference within maxLookahead: stop looking ahead
 	warned   bool
 	losses   uint64
 }
@@ -68,18 +74,16 @@ func (c *chunker) open(opaque bool) error {
 	if start > 0 {
 		c.warn("input %s starts in the middle of a packet: its first %d bytes are sent as they are", c.in.Name(), start)
 	}
-	if c.timeline != nil {
-		c.scanner = new(ts.Scanner)
-		c.scanner.Skip(start)
-		c.scan(c.buf[start:c.w])
-	}
+	c.scanner = new(ts.Scanner)
+	c.scanner.Skip(start)
+	c.scan(c.buf[start:c.w])
 	return nil
 }
 
 // next returns the next chunk, valid until the following call, and when it is
 // due. After the last one it returns io.EOF or what ended the input.
 func (c *chunker) next() (media []byte, due time.Duration, err error) {
-	for !c.ready() && c.err == nil {
+	for c.idle = false; !c.ready() && c.err == nil && !c.idle; {
 		c.read()
 	}
 	if c.r == c.w {
@@ -93,6 +97,18 @@ func (c *chunker) next() (media []byte, due time.Duration, err error) {
 	c.offset += int64(len(media))
 	return media, due, nil
 }
+
+// back makes the next chunk begin n bytes earlier: those of the last one.
+func (c *chunker) back(n int) {
+	c.r -= n
+	c.offset -= int64(n)
+}
+
+// nextDue is when the chunk after the last one is due, as far as is known.
+func (c *chunker) nextDue() time.Duration { return c.timeline.At(c.offset) }
+
+// ahead is how many bytes are read and not yet handed out.
+func (c *chunker) ahead() int { return c.w - c.r }
 
 func (c *chunker) due() time.Duration {
 	if !c.timeline.Started() {
@@ -120,7 +136,7 @@ func (c *chunker) ready() bool {
 	if held < c.size {
 		return false
 	}
-	if c.scanner == nil || c.timeline.Known(c.offset) {
+	if c.scanner == nil || c.timeline == nil || c.timeline.Known(c.offset) {
 		return true
 	}
 	c.blind = c.blind || held >= maxLookahead
@@ -140,7 +156,7 @@ func (c *chunker) read() {
 		}
 		c.r, c.w = 0, held
 	}
-	n, err := c.in.Read(c.buf[c.w:])
+	n, err := c.take(c.buf[c.w:])
 	fresh := c.buf[c.w : c.w+n]
 	c.w += n
 	c.err = err
@@ -149,7 +165,20 @@ func (c *chunker) read() {
 	}
 }
 
-// scan looks for clock references in fresh bytes.
+// take reads from the input. A live one that has begun a chunk is not waited
+// for long.
+func (c *chunker) take(b []byte) (int, error) {
+	if c.feed == nil || c.r == c.w {
+		return c.in.Read(b)
+	}
+	n, err := c.feed.readWithin(b, maxIdle)
+	if err == errIdle {
+		c.idle, err = true, nil
+	}
+	return n, err
+}
+
+// scan watches the packets in fresh bytes, and looks for clock references.
 func (c *chunker) scan(fresh []byte) {
 	for {
 		packet, offset, rest := c.scanner.Next(fresh)
@@ -157,6 +186,10 @@ func (c *chunker) scan(fresh []byte) {
 			break
 		}
 		fresh = rest
+		c.monitor.Packet(packet)
+		if c.timeline == nil {
+			continue
+		}
 		if ref, ok := ts.ReadPCR(packet); ok {
 			c.timeline.Add(offset, ref)
 			c.blind = false

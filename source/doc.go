@@ -4,11 +4,20 @@
 //
 // Run is one channel. It promises that
 //   - the media arrives as it is: chunks are cut from the bytes of the input,
-//     the last one may be shorter, nothing is added or left out;
+//     the last one may be shorter, and so may one before a pause of a live
+//     input; nothing is added or left out;
 //   - a round (a payload and all its headers) is sent whole or not begun, so
 //     that an end in the middle leaves every viewer with the same payloads;
 //   - rounds are paced by the clock in the stream (or by arrival, a bitrate,
 //     or not at all), and never catch up in a burst longer than MaxLag;
+//   - the headers of a round are spread over the time until the next payload,
+//     in batches of what is due in a millisecond (of 16 if that is more);
+//   - payloads are as long as the path takes, and become shorter when it turns
+//     out to take less; the media stays whole;
 //   - once running, a round allocates nothing;
-//   - the goroutine that calls Run does all the work, and a context ends it.
+//   - the goroutine that calls Run does the work (another one takes what a live
+//     input brings meanwhile), and a context ends it.
+//
+// Who the viewers are is in package dstlist, how packets leave in package gso,
+// where media comes from in package input.
 package source

@@ -12,6 +12,7 @@ import (
 
 	"github.com/corecast/corecast/demo/clip"
 	"github.com/corecast/corecast/source"
+	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/input"
 	"github.com/corecast/corecast/source/ts"
 )
@@ -25,9 +26,11 @@ func TestRefusedConfig(t *testing.T) {
 		"UDP source port 0": func(c *source.Config) { c.Channel.UDPPort = 0 },
 		"one family":        func(c *source.Config) { c.Channel.ReservedEID = channel6.ReservedEID },
 		"no viewer list":    func(c *source.Config) { c.Viewers = nil },
-		"the viewer list of news6": func(c *source.Config) {
+		"a viewer list of the other family": func(c *source.Config) {
 			c.Viewers = config(t, channel6, nil).Viewers
 		},
+		"burst -1":   func(c *source.Config) { c.Burst = -1 },
+		"MTU 263":    func(c *source.Config) { c.Channel.MTU = 263 },
 		"bitrate -5": func(c *source.Config) { c.Bitrate = -5 },
 	} {
 		cfg := good
@@ -37,12 +40,12 @@ func TestRefusedConfig(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for name, v := range map[string]source.Viewer{
+	for name, v := range map[string]dstlist.Viewer{
 		"IPv6 viewer": figure2(true)[0],
 		"no address":  {Port: 1},
 		"no port":     {EID: channel4.SourceEID},
 	} {
-		if _, err := source.NewViewerList(channel4, v); !errors.Is(err, source.ErrConfig) {
+		if _, err := source.NewViewerList(channel4, v); !errors.Is(err, dstlist.ErrViewer) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

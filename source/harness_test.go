@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/corecast/corecast/source"
+	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/input"
 	"github.com/corecast/corecast/wire"
 	"go.uber.org/goleak"
@@ -30,19 +31,22 @@ var channel6 = source.Channel{
 }
 
 // figure2 is the seven viewers of the paper's Fig. 2.
-func figure2(v6 bool) []source.Viewer {
-	var list []source.Viewer
+func figure2(v6 bool) []dstlist.Viewer {
+	var list []dstlist.Viewer
 	for domain, n := range []int{2, 3, 2} {
 		for i := range n {
 			eid := netip.AddrFrom4([4]byte{10, byte(domain + 1), 0, byte(i + 11)})
 			if v6 {
 				eid = netip.MustParseAddr(fmt.Sprintf("2001:db8:%d::%d", domain+1, i+11))
 			}
-			list = append(list, source.Viewer{EID: eid, Port: 5004, Site: fmt.Sprint("site", domain+1)})
+			list = append(list, dstlist.Viewer{EID: eid, Port: 5004, RLOC: rlocOf(domain)})
 		}
 	}
 	return list
 }
+
+// rlocOf is the locator of a domain of Fig. 2.
+func rlocOf(domain int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(domain + 1)}) }
 
 // receiver is a Sender that reads what it is sent, as strictly as an ITR.
 type receiver struct {
@@ -108,7 +112,7 @@ func (r *receiver) receive(packet []byte) error {
 }
 
 // config is a channel that runs as fast as it can.
-func config(t interface{ Fatal(...any) }, channel source.Channel, viewers []source.Viewer) source.Config {
+func config(t interface{ Fatal(...any) }, channel source.Channel, viewers []dstlist.Viewer) source.Config {
 	list, err := source.NewViewerList(channel, viewers...)
 	if err != nil {
 		t.Fatal(err)

@@ -5,14 +5,6 @@ import (
 	"time"
 )
 
-// Clock tells the time and waits for it. Run is paced by one, so that tests
-// need not wait.
-type Clock interface {
-	Now() time.Time
-	// Sleep waits for d, or less when ctx ends.
-	Sleep(ctx context.Context, d time.Duration)
-}
-
 // MaxLag is how far a source may fall behind the clock of its stream and still
 // catch up. What is later (the machine slept, or the network pushed back) is
 // not made good by a burst: the stream goes on that much later.
@@ -39,24 +31,5 @@ func (p *pacer) wait(ctx context.Context, due time.Duration) {
 	}
 	if ahead > 0 {
 		p.clock.Sleep(ctx, ahead)
-	}
-}
-
-// systemClock is the clock of the machine. One goroutine may use it: it keeps
-// its timer.
-type systemClock struct{ timer *time.Timer }
-
-func (c *systemClock) Now() time.Time { return time.Now() }
-
-func (c *systemClock) Sleep(ctx context.Context, d time.Duration) {
-	if c.timer == nil {
-		c.timer = time.NewTimer(d)
-	} else {
-		c.timer.Reset(d)
-	}
-	select {
-	case <-c.timer.C:
-	case <-ctx.Done():
-		c.timer.Stop()
 	}
 }

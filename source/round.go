@@ -1,90 +1,85 @@
 package source
 
 import (
-	"fmt"
-	"net/netip"
+	"context"
+	"errors"
+	"time"
 
+	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/wire"
 )
 
 // batchSize is the most packets given to a Sender at once.
-const batchSize = 64
+const batchSize = 512
 
-// rounds builds the packets of each round in buffers made once, and sends them
-// in batches.
+// rounds sends the packets of each round, from buffers made once.
 type rounds struct {
 	sender   Sender
 	progress *Progress
-	headroom int
-	v6       bool
-	buffers  [][]byte // one per packet of a batch, empty, with room
-	batch    [][]byte // the packets built and not yet sent
+	viewers  *dstlist.List
+	clock    Clock
+	burst    int
+	batch    *dstlist.Batch
 }
 
-func newRounds(channel Channel, sender Sender, progress *Progress) *rounds {
-	r := &rounds{
-		sender:   sender,
-		progress: progress,
-		headroom: sender.Headroom(),
-		v6:       channel.SourceEID.Is6(),
-		buffers:  make([][]byte, batchSize),
-		batch:    make([][]byte, 0, batchSize),
+func newRounds(cfg Config, sender Sender) *rounds {
+	return &rounds{
+		sender: sender, progress: cfg.Progress, viewers: cfg.Viewers, clock: cfg.Clock, burst: cfg.Burst,
+		batch: dstlist.NewBatch(sender.Headroom(), batchSize),
 	}
-	entrySize := wire.Entry4Size
-	if r.v6 {
-		entrySize = wire.Entry6Size
-	}
-	room := r.headroom + wire.HeaderSize + max(channel.PayloadSize, channel.List*entrySize)
-	for i := range r.buffers {
-		r.buffers[i] = make([]byte, r.headroom, room)
-	}
-	return r
 }
 
-// send sends the payload of id and then a header packet for each group.
-func (r *rounds) send(id wire.ID, media []byte, groups [][]netip.AddrPort) error {
-	packet, err := wire.AppendPayload(r.buffers[0], id, media)
-	if err != nil {
-		return fmt.Errorf("payload %d: %w", id.Sequence, err)
-	}
-	r.batch = append(r.batch[:0], packet)
-	appendHeader := wire.AppendHeader4
-	if r.v6 {
-		appendHeader = wire.AppendHeader6
-	}
-	for _, group := range groups {
-		if len(r.batch) == batchSize {
-			if err := r.flush(); err != nil {
-				return err
-			}
-		}
-		packet, err := appendHeader(r.buffers[len(r.batch)], id, group)
-		if err != nil {
-			return fmt.Errorf("header of payload %d: %w", id.Sequence, err)
-		}
-		r.batch = append(r.batch, packet)
-	}
-	if err := r.flush(); err != nil {
+// send sends the payload of id, and then a header packet for each viewer or
+// list of them, spread over window. When ctx ends, the rest goes at once.
+func (r *rounds) send(ctx context.Context, id wire.ID, media []byte, window time.Duration) error {
+	now := r.clock.Now()
+	pace := newSpread(r.viewers.Begin(now), now, window, r.burst)
+	defer r.viewers.End()
+	n := pace.batch()
+	r.batch.Reset(n + 1)
+	if err := r.batch.Payload(id, media); err != nil {
 		return err
 	}
-	r.count(media, groups)
-	return nil
-}
-
-func (r *rounds) flush() error {
-	sent, err := r.sender.Send(r.batch)
-	r.progress.unsent.Add(uint64(len(r.batch) - sent))
-	r.batch = r.batch[:0]
-	return err
-}
-
-func (r *rounds) count(media []byte, groups [][]netip.AddrPort) {
-	entries := 0
-	for _, group := range groups {
-		entries += len(group)
+	for first := true; ; first = false {
+		more, err := r.viewers.Next(now, id, r.batch)
+		if err != nil {
+			return err
+		}
+		headers := len(r.batch.Packets())
+		if first {
+			headers--
+		}
+		if err := r.flush(headers); err != nil {
+			return err
+		}
+		if first {
+			r.progress.payloads.Add(1)
+			r.progress.mediaBytes.Add(uint64(len(media)))
+		}
+		if !more {
+			return nil
+		}
+		pace.sent += headers
+		if d := pace.wait(r.clock.Now()); d > 0 && ctx.Err() == nil {
+			r.clock.Sleep(ctx, d)
+		}
+		now = r.clock.Now()
+		r.batch.Reset(n)
 	}
-	r.progress.payloads.Add(1)
-	r.progress.headers.Add(uint64(len(groups)))
-	r.progress.entries.Add(uint64(entries))
-	r.progress.mediaBytes.Add(uint64(len(media)))
+}
+
+// flush sends the batch, in which so many are header packets.
+func (r *rounds) flush(headers int) error {
+	packets := r.batch.Packets()
+	if len(packets) == 0 {
+		return nil
+	}
+	sent, err := r.sender.Send(packets)
+	if sent == 0 && errors.Is(err, ErrTooLong) {
+		return err // the round starts over with a shorter payload
+	}
+	r.progress.unsent.Add(uint64(len(packets) - sent))
+	r.progress.headers.Add(uint64(headers))
+	r.progress.entries.Add(uint64(r.batch.Entries()))
+	return err
 }

@@ -6,8 +6,10 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/corecast/corecast/source"
+	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/wire"
 	"pgregory.net/rapid"
 )
@@ -24,7 +26,7 @@ func TestRun(t *testing.T) {
 		channel.List = rapid.IntRange(0, wire.MaxEntries).Draw(t, "list")
 		size := channel.PayloadSize
 		if size == 0 {
-			size = source.DefaultPayloadSize
+			size = 1316
 		}
 		media := make([]byte, rapid.IntRange(1, 20*size).Draw(t, "media"))
 		rand.NewChaCha8([32]byte{1}).Read(media)
@@ -45,7 +47,7 @@ func TestRun(t *testing.T) {
 	})
 }
 
-func checkRounds(t *rapid.T, out *receiver, channel source.Channel, viewers []source.Viewer, size int, first uint32) {
+func checkRounds(t *rapid.T, out *receiver, channel source.Channel, viewers []dstlist.Viewer, size int, first uint32) {
 	var want []netip.AddrPort
 	for _, v := range viewers {
 		want = append(want, netip.AddrPortFrom(v.EID, v.Port))
@@ -86,9 +88,9 @@ func checkReport(t *rapid.T, report source.Report, out *receiver, media, viewers
 
 // Many viewers go in batches, in order.
 func TestManyViewers(t *testing.T) {
-	var viewers []source.Viewer
+	var viewers []dstlist.Viewer
 	for i := range 1000 {
-		viewers = append(viewers, source.Viewer{EID: netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), Port: 5004})
+		viewers = append(viewers, dstlist.Viewer{EID: netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)}), Port: 5004})
 	}
 	out := new(receiver)
 	if _, err := source.Run(t.Context(), config(t, channel4, viewers), memory([]byte("media")), out); err != nil {
@@ -102,7 +104,7 @@ func TestManyViewers(t *testing.T) {
 	}
 }
 
-// A list set while the channel runs is served from the next round on.
+// Viewers that join while the channel runs are served from the next round on.
 func TestViewersChange(t *testing.T) {
 	all := figure2(false)
 	cfg := config(t, channel4, all[:1])
@@ -110,8 +112,10 @@ func TestViewersChange(t *testing.T) {
 		if s.ID.Sequence != 2 {
 			return
 		}
-		if err := cfg.Viewers.Set(all); err != nil {
-			t.Error(err)
+		for _, v := range all[1:] {
+			if _, err := cfg.Viewers.Join(v, time.Time{}); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	out := new(receiver)

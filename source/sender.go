@@ -1,5 +1,10 @@
 package source
 
+import "github.com/corecast/corecast/source/gso"
+
+// ErrTooLong: a packet is longer than the path takes.
+var ErrTooLong = gso.ErrTooLong
+
 // Sender takes a channel's CoreCast packets on their way to the ITR. It is the
 // one thing that differs between a source in a test network, which makes
 // Ethernet frames, and one on a host, which has sockets.
@@ -10,6 +15,14 @@ type Sender interface {
 	// Send transmits packets in order and returns how many left. Each begins
 	// with Headroom bytes that Send may write to, then comes the CoreCast
 	// packet. It keeps no reference to them. An error ends the channel; a
-	// packet that was merely lost is none.
+	// packet that was merely lost is none. ErrTooLong for a payload packet
+	// makes the channel go on with smaller ones.
 	Send(packets [][]byte) (int, error)
+}
+
+// pathSender is a Sender that knows its path.
+type pathSender interface {
+	// PathMTU returns the longest IP packet that the path takes, as far as is
+	// known; 0 for unknown.
+	PathMTU() int
 }

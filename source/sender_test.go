@@ -185,3 +185,39 @@ func FuzzMedia(f *testing.F) {
 		}
 	})
 }
+
+// The same over IPv6: headers of IPv6 viewers reach the reserved EID.
+func TestUDPSenderIPv6(t *testing.T) {
+	itr, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback, Port: wire.Port})
+	if err != nil {
+		t.Skipf("cannot listen on [::1]:%d: %v", wire.Port, err)
+	}
+	defer func() { _ = itr.Close() }()
+	channel := channel6
+	channel.SourceEID, channel.ReservedEID = netip.IPv6Loopback(), netip.IPv6Loopback()
+	channel.UDPPort, channel.List = uint16(netip.MustParseAddrPort("127.0.0.1:"+freePort(t)).Port()), 32
+	out, err := source.DialUDP(channel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = out.Close() }()
+	media := bytes.Repeat([]byte("media"), 600)
+	report, err := source.Run(t.Context(), config(t, channel, figure2(true)), memory(media), out)
+	if err != nil || report.Unsent != 0 || out.PathMTU() == 0 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	var got receiver
+	buf := make([]byte, 2048)
+	for range report.Payloads + report.Headers {
+		n, err := itr.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := got.receive(buf[:n]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(got.media.Bytes(), media) || len(got.rounds[0]) != 7 {
+		t.Errorf("%d bytes, rounds %v", got.media.Len(), got.rounds)
+	}
+}

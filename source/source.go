@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/input"
 	"github.com/corecast/corecast/source/ts"
 	"github.com/corecast/corecast/wire"
@@ -29,8 +30,11 @@ const DefaultBitrate = 4_000_000
 // Config is what Run needs to know.
 type Config struct {
 	Channel Channel
-	Viewers *ViewerList
+	Viewers *dstlist.List
 	Pace    Pace
+	// Burst is the most header packets sent at once; 0 means as many as are
+	// due in a millisecond. bmv2, whose queues hold 64, wants 16.
+	Burst int
 	// Bitrate, in bits per second, paces media that has no clock of its own;
 	// 0 means DefaultBitrate, and saying so.
 	Bitrate int
@@ -87,6 +91,11 @@ func Run(ctx context.Context, cfg Config, in input.Input, out Sender) (Report, e
 	if err != nil {
 		return Report{}, err
 	}
+	if in.Live() {
+		r.feed = newFeed(in)
+		r.chunks.in, r.chunks.feed = r.feed, r.feed
+		defer r.feed.stop()
+	}
 	// An input that waits for bytes does not look at the context.
 	stop := context.AfterFunc(ctx, func() { _ = in.Close() })
 	defer stop()
@@ -98,6 +107,9 @@ func Run(ctx context.Context, cfg Config, in input.Input, out Sender) (Report, e
 type runner struct {
 	cfg      Config
 	chunks   *chunker
+	feed     *feed // of a live input
+	path     pathSize
+	watch    inputWatch
 	pacer    pacer
 	rounds   *rounds
 	sequence uint32
@@ -113,8 +125,11 @@ func newRunner(cfg Config, in input.Input, out Sender) (*runner, error) {
 	if cfg.Viewers == nil {
 		return nil, fmt.Errorf("%w: channel %s has no viewer list", ErrConfig, cfg.Channel.Name)
 	}
-	if cfg.Viewers.channel != cfg.Channel {
-		return nil, fmt.Errorf("%w: channel %s was given the viewer list of %s", ErrConfig, cfg.Channel.Name, cfg.Viewers.channel.Name)
+	if cfg.Viewers.IPv6() != cfg.Channel.SourceEID.Is6() {
+		return nil, fmt.Errorf("%w: channel %s was given a viewer list of the other family", ErrConfig, cfg.Channel.Name)
+	}
+	if cfg.Burst < 0 {
+		return nil, fmt.Errorf("%w: burst %d: want packets above 0, or 0 for what is due in a millisecond", ErrConfig, cfg.Burst)
 	}
 	if cfg.Bitrate < 0 {
 		return nil, fmt.Errorf("%w: bitrate %d: want bits per second above 0", ErrConfig, cfg.Bitrate)
@@ -131,10 +146,20 @@ func newRunner(cfg Config, in input.Input, out Sender) (*runner, error) {
 	r := &runner{
 		cfg:      cfg,
 		pacer:    pacer{clock: cfg.Clock},
-		rounds:   newRounds(cfg.Channel, out, cfg.Progress),
+		rounds:   newRounds(cfg, out),
+		path:     newPathSize(out, cfg.Channel.SourceEID.Is6()),
 		sequence: cfg.FirstSequence,
 	}
-	r.chunks = &chunker{in: in, size: cfg.Channel.PayloadSize, warn: r.warn, bitrate: cfg.Bitrate}
+	r.watch = inputWatch{in: in, warn: r.warn}
+	size := cfg.Channel.PayloadSize
+	if size == 0 {
+		size = r.path.first(cfg.Channel.MTU)
+	}
+	if size == 0 {
+		return nil, fmt.Errorf("%w: channel %s: the link to the ITR has an MTU of %d, which holds no packet of 188 bytes with all headers",
+			ErrConfig, cfg.Channel.Name, r.path.mtu)
+	}
+	r.chunks = &chunker{in: in, size: size, warn: r.warn, bitrate: cfg.Bitrate}
 	if cfg.Pace == PaceClock || cfg.Pace == PaceAuto && !in.Live() {
 		r.chunks.timeline = ts.NewTimeline(cfg.Bitrate)
 	}
@@ -164,15 +189,39 @@ func (r *runner) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if err := r.round(media); err != nil {
+		if err := r.round(ctx, media, r.window(due)); err != nil {
 			return err
 		}
+		health := r.chunks.monitor.Health()
+		r.cfg.Progress.setHealth(health)
+		r.watch.look(r.cfg.Clock.Now(), health)
 	}
 	return ctx.Err()
 }
 
-// round sends one payload and its headers.
-func (r *runner) round(media []byte) error {
+// windowShare is how much of the time between two payloads the headers of the
+// first take; the rest is for what takes longer than planned.
+const windowShare = 7.0 / 8
+
+// maxWindow is the longest that the last viewer waits for what the first one
+// has.
+const maxWindow = time.Second
+
+// window is how long the round of a chunk may take that was due at that time.
+func (r *runner) window(due time.Duration) time.Duration {
+	var interval time.Duration
+	switch {
+	case r.chunks.timeline != nil:
+		interval = r.chunks.nextDue() - due
+	case r.feed != nil && r.cfg.Pace != PaceNone:
+		interval = r.feed.window(r.chunks.size, r.chunks.ahead())
+	}
+	return min(time.Duration(float64(interval)*windowShare), maxWindow)
+}
+
+// round sends one payload and its headers. If the path does not take it, the
+// payload size is made less, and the media comes again with the next chunk.
+func (r *runner) round(ctx context.Context, media []byte, window time.Duration) error {
 	id := wire.Identify(r.sequence, media)
 	r.sequence++
 	r.last = r.cfg.Clock.Now()
@@ -182,10 +231,29 @@ func (r *runner) round(media []byte) error {
 	if r.cfg.OnPayload != nil {
 		r.cfg.OnPayload(Sent{ID: id, Media: media, At: r.last})
 	}
-	if err := r.rounds.send(id, media, r.cfg.Viewers.headers()); err != nil {
+	err := r.rounds.send(ctx, id, media, window)
+	if errors.Is(err, ErrTooLong) && r.shorten(len(media)) {
+		return nil
+	}
+	if err != nil {
 		return fmt.Errorf("cannot send channel %s: %w", r.cfg.Channel.Name, err)
 	}
 	return nil
+}
+
+// shorten makes payloads shorter than size bytes, and the last chunk come
+// again. It reports whether that is possible.
+func (r *runner) shorten(size int) bool {
+	less := r.path.shorter(size)
+	if less <= 0 {
+		return false
+	}
+	r.cfg.Progress.shorter.Add(1)
+	r.warn("the path to the ITR does not take payloads of %d bytes (its MTU is %d): going on with %d; raise the MTU, or set it (--mtu)",
+		size, r.path.mtu, less)
+	r.chunks.size = less
+	r.chunks.back(size)
+	return true
 }
 
 // report sorts out why run returned.

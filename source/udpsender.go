@@ -1,21 +1,29 @@
 package source
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"syscall"
 
+	"github.com/corecast/corecast/source/gso"
 	"github.com/corecast/corecast/wire"
 )
 
 // UDPSender is a Sender for an ordinary host: a UDP socket with the channel's
 // source port, connected to the reserved EID. The host's routes must lead that
 // address to the ITR.
+//
+// Packets are never fragmented: one that is longer than the path's MTU, which
+// routers tell the host by ICMP, is ErrTooLong. A packet that the network
+// refuses for now (a full queue, or a router that says it cannot reach the
+// reserved EID) is lost.
 type UDPSender struct {
 	conn *net.UDPConn
+	out  *gso.Sender
 }
+
+// sendBuffer is what the socket may hold of a burst; the kernel may grant less.
+const sendBuffer = 4 << 20
 
 // DialUDP opens the sender of a channel. The source EID must be an address of
 // this host.
@@ -31,38 +39,40 @@ func DialUDP(channel Channel) (*UDPSender, error) {
 		return nil, fmt.Errorf("cannot send channel %s from %s to %s (is the source EID an address of this host, the port free, and the reserved EID routed to the ITR?): %w",
 			channel.Name, from, to, err)
 	}
-	return &UDPSender{conn: conn}, nil
+	_ = conn.SetWriteBuffer(sendBuffer)
+	s := &UDPSender{conn: conn}
+	if err = neverFragment(conn); err == nil {
+		s.out, err = gso.New(conn)
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("cannot send channel %s: %w", channel.Name, err)
+	}
+	return s, nil
+}
+
+// DisableSegmentation makes every packet one of its own for the kernel, for
+// interfaces that hand bursts on unsegmented (see gso).
+func (s *UDPSender) DisableSegmentation() error {
+	out, err := gso.NewWithLimit(s.conn, 1)
+	if err == nil {
+		s.out = out
+	}
+	return err
 }
 
 // Headroom implements Sender.
 func (s *UDPSender) Headroom() int { return 0 }
 
-// Send implements Sender. A packet that the network refuses for now (a full
-// queue, or a router that says it cannot reach the reserved EID) is lost.
-func (s *UDPSender) Send(packets [][]byte) (int, error) {
-	sent := 0
-	for _, p := range packets {
-		switch _, err := s.conn.Write(p); {
-		case err == nil:
-			sent++
-		case errors.Is(err, syscall.EMSGSIZE):
-			return sent, fmt.Errorf("a packet of %d bytes is longer than the path's MTU allows; choose a smaller payload size: %w", len(p), err)
-		case !passing(err):
-			return sent, err
-		}
-	}
-	return sent, nil
-}
+// Send implements Sender.
+func (s *UDPSender) Send(packets [][]byte) (int, error) { return s.out.Send(packets) }
 
-// passing says whether err may be gone for the next packet.
-func passing(err error) bool {
-	for _, e := range []error{syscall.ENOBUFS, syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
+// Mode says in words how packets are sent.
+func (s *UDPSender) Mode() string { return s.out.Mode() }
+
+// PathMTU returns the longest IP packet that the path to the ITR takes, as far
+// as the host knows; 0 where hosts do not say.
+func (s *UDPSender) PathMTU() int { return pathMTU(s.conn) }
 
 // Close closes the socket.
 func (s *UDPSender) Close() error { return s.conn.Close() }

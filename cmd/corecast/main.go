@@ -89,8 +89,8 @@ func newRootCommand() *cobra.Command {
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		newDemoCommand(), newControllerCommand(), newSwitchCommand(), newCheckCommand(), newBenchCommand(),
-		newStatusCommand(), newSiteCommand(), newMappingCommand(), newLigCommand(),
+		newDemoCommand(), newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand(),
+		newCheckCommand(), newBenchCommand(), newStatusCommand(), newSiteCommand(), newMappingCommand(), newLigCommand(),
 	)
 	return root
 }

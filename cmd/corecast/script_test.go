@@ -38,10 +38,13 @@ func TestScripts(t *testing.T) {
 		},
 		Dir: "testdata/script",
 		Condition: func(name string) (bool, error) {
-			if name != "ipv6" {
-				return false, fmt.Errorf("unknown condition %q", name)
+			switch name {
+			case "ipv6":
+				return hasIPv6(), nil
+			case "netns":
+				return hasNetns(), nil
 			}
-			return hasIPv6(), nil
+			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      exits,
@@ -53,6 +56,14 @@ func TestScripts(t *testing.T) {
 			"eventually": eventually,
 		},
 	})
+}
+
+// hasNetns reports whether a script can build a network of namespaces.
+func hasNetns() bool {
+	if _, err := exec.LookPath("ip"); err != nil {
+		return false
+	}
+	return exec.Command("unshare", "--net", "--mount", "true").Run() == nil
 }
 
 // hasIPv6 reports whether this host has an IPv6 loopback.

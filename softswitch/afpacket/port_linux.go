@@ -81,40 +81,71 @@ func (p *Port) open(buffer int) (err error) {
 	return control(p.txConn, func(fd int) error { return setUpSender(fd, p.index, buffer) })
 }
 
-// Recv implements port.Port.
+// Recv implements port.Port. Frames of a super-frame that had no room in one
+// call come with the next, before anything else and even if the port has been
+// closed meanwhile.
 func (p *Port) Recv(frames [][]byte) (int, error) {
 	if len(frames) == 0 {
 		return 0, nil
 	}
 	r := &p.receiver
 	for {
-		r.prepare(frames)
-		if err := p.rxConn.Read(r.readable); err != nil {
-			if !errors.Is(err, os.ErrDeadlineExceeded) {
-				return 0, net.ErrClosed
-			}
-			r.err = unix.ENETDOWN // still down: look again whether it exists
-		}
-		switch {
-		case r.err == unix.ENETDOWN:
-			if err := p.waitOutDown(); err != nil {
+		n, dropped := 0, 0
+		if r.backlog.empty() {
+			if err := p.receive(frames); err != nil {
 				return 0, err
 			}
-			continue
-		case r.err != 0:
-			return 0, fmt.Errorf("receive on interface %q: %w", p.name, r.err)
+			n, dropped = r.collect(frames)
 		}
-		if p.down {
-			p.down = false
-			p.rx.SetReadDeadline(time.Time{})
-		}
-		n, bytes, dropped := r.collect(frames)
-		p.rxFrames.Add(uint64(n))
-		p.rxBytes.Add(uint64(bytes))
-		p.rxDropped.Add(uint64(dropped))
+		more, lost := r.backlog.deliver(frames[n:])
+		n += more
+		p.countReceived(frames[:n], dropped+lost)
 		if n > 0 {
 			return n, nil
 		}
+	}
+}
+
+// receive waits for a batch from the kernel.
+func (p *Port) receive(frames [][]byte) error {
+	r := &p.receiver
+	for {
+		r.prepare(frames)
+		if err := p.rxConn.Read(r.readable); err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				return net.ErrClosed
+			}
+			r.err = unix.ENETDOWN // still down: look again whether it exists
+		}
+		switch r.err {
+		case 0:
+			if p.down {
+				p.down = false
+				p.rx.SetReadDeadline(time.Time{})
+			}
+			return nil
+		case unix.EINVAL:
+			// A super-frame for which there is no virtio header, such as SCTP's.
+			p.rxDropped.Add(1)
+		case unix.ENETDOWN:
+			if err := p.waitOutDown(); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("receive on interface %q: %w", p.name, r.err)
+		}
+	}
+}
+
+func (p *Port) countReceived(frames [][]byte, dropped int) {
+	bytes := 0
+	for _, f := range frames {
+		bytes += len(f)
+	}
+	p.rxFrames.Add(uint64(len(frames)))
+	p.rxBytes.Add(uint64(bytes))
+	if dropped > 0 {
+		p.rxDropped.Add(uint64(dropped))
 	}
 }
 

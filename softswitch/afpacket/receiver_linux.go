@@ -29,12 +29,16 @@ type controlBuffer struct {
 }
 
 // receiver holds what one recvmmsg call needs. The frames are read straight
-// into the caller's buffers.
+// into the caller's buffers; what a super-frame has beyond such a buffer goes
+// into spill, at the place it has in the whole.
 type receiver struct {
 	msgs    [maxBatch]mmsghdr
-	iov     [maxBatch][2]unix.Iovec
+	iov     [maxBatch][3]unix.Iovec // virtio header, caller's buffer, spill
 	vnet    [maxBatch][vnetLen]byte
 	control [maxBatch]controlBuffer
+	// spill is 4 MB, of which a port that meets no super-frame touches none.
+	spill   *[maxBatch][maxSuperFrame]byte
+	backlog backlog
 
 	asked, got int
 	err        unix.Errno
@@ -42,12 +46,13 @@ type receiver struct {
 }
 
 func (r *receiver) init() {
+	r.spill = new([maxBatch][maxSuperFrame]byte)
 	for i := range r.msgs {
 		r.iov[i][0].Base = &r.vnet[i][0]
 		r.iov[i][0].SetLen(vnetLen)
 		h := &r.msgs[i].hdr
 		h.Iov = &r.iov[i][0]
-		h.SetIovlen(2)
+		h.SetIovlen(3)
 		h.Control = &r.control[i].bytes[0]
 	}
 	r.readable = r.receive
@@ -58,8 +63,11 @@ func (r *receiver) prepare(frames [][]byte) {
 	r.asked = min(len(frames), maxBatch)
 	for i, f := range frames[:r.asked] {
 		f = f[:cap(f)]
+		room := min(len(f), port.MaxFrame)
 		r.iov[i][1].Base = unsafe.SliceData(f)
-		r.iov[i][1].SetLen(min(len(f), port.MaxFrame))
+		r.iov[i][1].SetLen(room)
+		r.iov[i][2].Base = &r.spill[i][room]
+		r.iov[i][2].SetLen(maxSuperFrame - room)
 		r.msgs[i].hdr.SetControllen(controlLen)
 		r.msgs[i].hdr.Flags = 0
 	}
@@ -85,24 +93,46 @@ func (r *receiver) receive(fd uintptr) bool {
 	}
 }
 
-// collect moves the frames that are fit to be seen to the front of frames.
-func (r *receiver) collect(frames [][]byte) (n, bytes, dropped int) {
+// collect moves the frames that are fit to be seen to the front of frames. The
+// first super-frame, and everything behind it, goes to the backlog instead.
+func (r *receiver) collect(frames [][]byte) (n, dropped int) {
 	for i := range r.got {
 		m := &r.msgs[i]
-		length := int(m.len) - vnetLen
-		frame, ok := frames[i], length > 0 && m.hdr.Flags&unix.MSG_TRUNC == 0
-		if ok {
-			h := parseVnet(&r.vnet[i])
-			tag := parseAuxdata(r.control[i].bytes[:min(int(m.hdr.Controllen), controlLen)])
-			frame, ok = restore(frame[:length], h, tag)
-		}
-		if !ok {
+		length, room := int(m.len)-vnetLen, int(r.iov[i][1].Len)
+		if length <= 0 || m.hdr.Flags&unix.MSG_TRUNC != 0 {
 			dropped++
 			continue
 		}
-		frames[i], frames[n] = frames[n], frame
-		bytes += len(frame)
-		n++
+		h := parseVnet(&r.vnet[i])
+		tag := parseAuxdata(r.control[i].bytes[:min(int(m.hdr.Controllen), controlLen)])
+		if h.gso != unix.VIRTIO_NET_HDR_GSO_NONE {
+			if s, ok := parseSuperFrame(r.whole(i, frames[i], length), h, tag); ok {
+				r.backlog.push(s)
+			} else {
+				dropped++
+			}
+			continue
+		}
+		frame, ok := frames[i], length <= room
+		if ok {
+			frame, ok = restore(frame[:length], h, tag)
+		}
+		switch {
+		case !ok:
+			dropped++
+		case !r.backlog.empty():
+			r.backlog.push(oneFrame(r.whole(i, frame, len(frame))))
+		default:
+			frames[i], frames[n] = frames[n], frame
+			n++
+		}
 	}
-	return n, bytes, dropped
+	return n, dropped
+}
+
+// whole copies what is in the caller's buffer in front of what is in spill.
+func (r *receiver) whole(i int, buffer []byte, length int) []byte {
+	all := r.spill[i][:length]
+	copy(all, buffer[:min(length, int(r.iov[i][1].Len))])
+	return all
 }

@@ -12,20 +12,34 @@ import (
 const vlanLen = 4
 
 // vnet is what struct virtio_net_hdr says of a frame: which work the sender
-// left to hardware that is not there.
+// left to hardware that is not there. Its hdr_len is a hint, and not taken.
 type vnet struct {
 	needsChecksum bool
-	segments      bool // a burst that hardware would have cut into frames
+	gso           byte // VIRTIO_NET_HDR_GSO_NONE, or what kind of super-frame it is
+	size          int  // of a super-frame: payload bytes of each frame in it
 	start, offset int  // the checksum covers start to the end, and is at start+offset
 }
 
 func parseVnet(b *[vnetLen]byte) vnet {
 	return vnet{
 		needsChecksum: b[0]&unix.VIRTIO_NET_HDR_F_NEEDS_CSUM != 0,
-		segments:      b[1] != unix.VIRTIO_NET_HDR_GSO_NONE,
+		gso:           b[1] &^ unix.VIRTIO_NET_HDR_GSO_ECN, // that one is in the TCP header too
+		size:          int(binary.NativeEndian.Uint16(b[4:])),
 		start:         int(binary.NativeEndian.Uint16(b[6:])),
 		offset:        int(binary.NativeEndian.Uint16(b[8:])),
 	}
+}
+
+// protocol returns the IP protocol that a kind of super-frame is of, 0 for an
+// unknown kind.
+func (h vnet) protocol() byte {
+	switch h.gso {
+	case unix.VIRTIO_NET_HDR_GSO_UDP_L4:
+		return unix.IPPROTO_UDP
+	case unix.VIRTIO_NET_HDR_GSO_TCPV4, unix.VIRTIO_NET_HDR_GSO_TCPV6:
+		return unix.IPPROTO_TCP
+	}
+	return 0
 }
 
 // vlanTag is an 802.1Q tag the kernel took off a frame.
@@ -54,12 +68,9 @@ func parseAuxdata(control []byte) vlanTag {
 	return tag
 }
 
-// restore makes of a received frame what was on the wire. It reports false
-// for what cannot have been one frame there.
+// restore makes of a received frame, which is no super-frame, what was on the
+// wire. It reports false for what cannot have been there.
 func restore(frame []byte, h vnet, tag vlanTag) ([]byte, bool) {
-	if h.segments {
-		return frame, false
-	}
 	if h.needsChecksum && !completeChecksum(frame, h.start, h.offset) {
 		return frame, false
 	}
@@ -76,18 +87,7 @@ func completeChecksum(frame []byte, start, offset int) bool {
 	if start >= len(frame) || at+2 > len(frame) {
 		return false
 	}
-	var sum uint32
-	b := frame[start:]
-	for ; len(b) >= 2; b = b[2:] {
-		sum += uint32(b[0])<<8 | uint32(b[1])
-	}
-	if len(b) == 1 {
-		sum += uint32(b[0]) << 8
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	field := ^uint16(sum)
+	field := ^fold(add(0, frame[start:]))
 	if field == 0 {
 		field = 0xffff // 0 means "none" in UDP, and the two are equal in TCP
 	}

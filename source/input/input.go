@@ -1,5 +1,5 @@
-// Package input opens the places media comes from: files, standard input and
-// UDP. An Input is read like any reader; it also knows its name, and whether
+// Package input opens the places media comes from: files, standard input, UDP,
+// RTP and SRT. An Input is read like any reader; it also knows its name, and whether
 // it is live, that is, whether its bytes must be taken when they come or wait
 // to be read.
 //
@@ -35,45 +35,80 @@ type Input interface {
 var (
 	// ErrName: not a name of an input.
 	ErrName = errors.New("not an input")
-	// ErrSilent: a UDP input from which nothing has come for Options.Silence.
+	// ErrSilent: a live input from which nothing has come for Options.Silence.
 	ErrSilent = errors.New("went silent")
 )
 
-// DefaultSilence is how long a UDP input may be silent.
+// DefaultSilence is how long a live input may be silent.
 const DefaultSilence = 5 * time.Second
 
 // Options change how an input behaves.
 type Options struct {
 	// Loop plays a file again and again. It cannot be asked of a live input.
 	Loop bool
-	// Silence is how long a UDP input may be silent before it ends with
+	// Silence is how long a live input may be silent before it ends with
 	// ErrSilent; 0 means DefaultSilence.
 	Silence time.Duration
+	// Reconnect makes a live input wait for media, and for the next
+	// connection, for ever. Silence is told then, and is no end.
+	Reconnect bool
+	// OnEvent, if not nil, is told in words what happens to a live input. It
+	// is called by whoever reads, and by a goroutine that accepts connections.
+	OnEvent func(message string)
 }
 
-// Open opens an input by name: a file, "-" for standard input, or
-// udp://host:port to receive datagrams (host empty for all addresses, a
-// multicast group to join it).
+func (o Options) withDefaults() Options {
+	if o.Silence == 0 {
+		o.Silence = DefaultSilence
+	}
+	return o
+}
+
+func (o Options) event(format string, args ...any) {
+	if o.OnEvent != nil {
+		o.OnEvent(fmt.Sprintf(format, args...))
+	}
+}
+
+// forms are the names that Open understands.
+const forms = "give a file, - for standard input, udp://host:port, rtp://host:port, or srt://host:port"
+
+// Open opens an input by name:
+//   - a file, or "-" for standard input;
+//   - udp://host:port to receive datagrams, host empty for all addresses, a
+//     multicast group to join it (?iface=eth0, ?sources=192.0.2.1);
+//   - rtp://host:port the same over RTP;
+//   - srt://host:port to call somebody who has media, srt://:port?mode=listener
+//     to be called (?passphrase=…, ?streamid=…, ?latency=ms).
 func Open(name string, opts Options) (Input, error) {
-	switch {
-	case name == "":
-		return nil, fmt.Errorf("%w: %q; give a file, - for standard input, or udp://host:port", ErrName, name)
-	case name == "-":
-		return openStdin(opts)
-	case strings.HasPrefix(name, "udp://"):
+	scheme, _, isURL := strings.Cut(name, "://")
+	if live, ok := openers[scheme]; ok && isURL {
 		if opts.Loop {
 			return nil, errLoop(name)
 		}
-		return openUDP(name, opts.Silence)
+		return live(name, opts)
 	}
-	if u, err := url.Parse(name); err == nil && u.Scheme != "" && strings.Contains(name, "://") {
-		return nil, fmt.Errorf("%w: %q: cannot read %s; give a file, - for standard input, or udp://host:port", ErrName, name, u.Scheme)
+	switch {
+	case name == "":
+		return nil, fmt.Errorf("%w: %q; %s", ErrName, name, forms)
+	case name == "-":
+		return openStdin(opts)
+	}
+	if u, err := url.Parse(name); err == nil && u.Scheme != "" && isURL {
+		return nil, fmt.Errorf("%w: %q: cannot read %s; %s", ErrName, name, u.Scheme, forms)
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open input: %w", err)
 	}
 	return fromFile(f, name, opts)
+}
+
+// openers open live inputs, by their scheme.
+var openers = map[string]func(name string, opts Options) (Input, error){
+	"udp": openUDP,
+	"rtp": openRTP,
+	"srt": openSRT,
 }
 
 func errLoop(name string) error {

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/source/station"
+)
+
+// sourceFlags are the configuration of a source of one channel.
+type sourceFlags struct {
+	config                              string
+	cfg                                 station.Config
+	channel                             station.Channel
+	sourceEID, reservedEID, itr         string
+	viewers                             []string
+	reconnect, asJSON                   bool
+	hookSecretEnv, operatorEnv, hookEnv string
+	duration                            time.Duration
+}
+
+func newSourceCommand() *cobra.Command {
+	var f sourceFlags
+	cmd := &cobra.Command{
+		Use:   "source (--channel NAME --input INPUT --reserved-eid EID | --config FILE)",
+		Short: "Send a channel to its ITR, once, and let viewers join",
+		Long: `Takes media from an encoder or a file, cuts it into payload packets and sends each
+once to the channel's reserved EID, followed by headers for the viewers. Viewers
+join over HTTP (see docs/source.md): with corecast watch, the page at /, or a player.
+
+The host must route the reserved EID to the ITR; --itr checks that it does. Several
+channels, or settings that have no flag, go into a file: --config. Runs until the
+media ends, or SIGINT or SIGTERM.`,
+		Example: `  corecast source --channel news --input srt://:9000?mode=listener --reserved-eid 10.0.255.1 --itr 10.0.0.1
+  corecast source --channel news --input film.ts --loop --reserved-eid 10.0.255.1 --viewer 10.1.0.11:5004
+  corecast source --config source.yaml`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := f.load(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			return runSource(cmd.Context(), cfg, f.duration, f.asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f.register(cmd.Flags())
+	return cmd
+}
+
+func (f *sourceFlags) register(t *pflag.FlagSet) {
+	c := &f.channel
+	t.StringVar(&f.config, "config", "", "read all from this YAML `FILE`")
+	t.StringVar(&c.Name, "channel", "", "the channel's `NAME`")
+	t.StringVar(&c.Title, "title", "", "its name for people")
+	t.StringVar(&c.Input, "input", "", "media: a file, -, udp://[group]:port, rtp://…, srt://host:port or srt://:port?mode=listener")
+	t.BoolVar(&c.Loop, "loop", false, "play a file again and again")
+	t.BoolVar(&f.reconnect, "reconnect", true, "wait when a live input falls silent, and connect again")
+	t.DurationVar(&c.Silence, "silence", 0, "how long a live input may be silent (default 5s)")
+	t.BoolVar(&c.Opaque, "opaque", false, "take the media as it is, whatever it is")
+	t.IntVar(&c.Bitrate, "bitrate", 0, "bit/s of media that has no clock of its own (default 4000000)")
+	t.StringVar(&f.sourceEID, "source-eid", "", "the source's `EID` (default: the address that the host sends from)")
+	t.StringVar(&f.reservedEID, "reserved-eid", "", "the `EID` that identifies the channel at the ITR")
+	t.StringVar(&f.itr, "itr", "", "the ITR's `ADDRESS`: refuse to start unless the reserved EID is routed there")
+	t.Uint16Var(&c.UDPPort, "udp-port", station.DefaultUDPPort, "the UDP port that viewers see media come from")
+	t.IntVar(&c.MTU, "mtu", 0, "the IP MTU between ITR and ETRs (default 1500, or the own link's)")
+	t.IntVar(&c.Payload, "payload", 0, "media bytes in a payload packet (default: what the MTU takes)")
+	t.IntVar(&c.List, "list", station.DefaultList, "viewers in a header packet, of sites whose RLOC is known")
+	t.IntVar(&c.Burst, "burst", 0, "header packets at once; 16 for bmv2 (default: what is due in 1 ms)")
+	t.StringVar(&c.Segmentation, "segmentation", "auto", "let the kernel cut bursts: on, off, or auto: not over a veth pair")
+	t.StringSliceVar(&f.viewers, "viewer", nil, "serve this viewer, `EID:PORT`, for good (repeat for more)")
+	t.StringVar(&f.cfg.Listen, "listen", "127.0.0.1:8081", "serve the viewer API on this `ADDRESS:PORT`; empty for not")
+	t.StringVar(&f.cfg.TLS.Cert, "tls-cert", "", "`FILE` of the viewer API's certificate")
+	t.StringVar(&f.cfg.TLS.Key, "tls-key", "", "`FILE` of its key")
+	t.StringVar(&f.cfg.Proof, "proof", "", "send nonces from this UDP `ADDRESS:PORT`, for viewers that are not the client itself")
+	t.StringVar(&f.cfg.Auth.JWKS, "auth-jwks", "", "let in who has a token signed with a key of this set: `URL` or file")
+	t.StringVar(&f.cfg.Auth.Issuer, "auth-issuer", "", "the tokens' issuer")
+	t.StringVar(&f.cfg.Auth.Audience, "auth-audience", "", "the tokens' audience")
+	t.StringVar(&f.cfg.Auth.Hook, "auth-hook", "", "let in whom this `URL` says, asked with a POST")
+	t.StringVar(&f.hookSecretEnv, "auth-hook-secret-env", "", "the environment variable with the `NAME` has the secret that signs its requests")
+	t.StringVar(&f.cfg.Webhook.URL, "webhook", "", "tell this `URL` who joins, leaves and expires")
+	t.StringVar(&f.hookEnv, "webhook-secret-env", "", "the environment variable with the `NAME` has the secret that signs its requests")
+	t.StringVar(&f.operatorEnv, "operator-token-env", "", "the environment variable with the `NAME` has the token that may see events")
+	t.DurationVar(&f.duration, "duration", 0, "stop after this time (default: never)")
+	t.BoolVar(&f.asJSON, "json", false, "print a report as one JSON object at the end")
+}
+
+// withConfig are the flags that may stand beside --config.
+var withConfig = map[string]bool{"config": true, "json": true, "duration": true}
+
+// load reads the file or makes a configuration of the flags.
+func (f *sourceFlags) load(flags *pflag.FlagSet) (*station.Config, error) {
+	if f.config != "" {
+		var beside error
+		flags.Visit(func(flag *pflag.Flag) {
+			if !withConfig[flag.Name] {
+				beside = usagef("--%s beside --config %s: put it into the file", flag.Name, f.config)
+			}
+		})
+		if beside != nil {
+			return nil, beside
+		}
+		cfg, err := station.Load(f.config)
+		return cfg, badConfig(err)
+	}
+	if f.channel.Name == "" {
+		return nil, usagef("--channel is missing: name the channel, or give a file with --config")
+	}
+	for _, a := range []struct {
+		flag, value string
+		to          *netip.Addr
+	}{
+		{"source-eid", f.sourceEID, &f.channel.SourceEID},
+		{"reserved-eid", f.reservedEID, &f.channel.ReservedEID},
+		{"itr", f.itr, &f.channel.ITR},
+	} {
+		var err error
+		if a.value != "" {
+			if *a.to, err = netip.ParseAddr(a.value); err != nil {
+				return nil, usagef("--%s %q: want an IP address", a.flag, a.value)
+			}
+		}
+	}
+	for _, v := range f.viewers {
+		viewer, err := netip.ParseAddrPort(v)
+		if err != nil {
+			return nil, usagef("--viewer %q: want EID:PORT, such as 10.1.0.11:5004", v)
+		}
+		f.channel.Viewers = append(f.channel.Viewers, viewer)
+	}
+	f.channel.Reconnect = &f.reconnect
+	f.cfg.Channels = []station.Channel{f.channel}
+	f.cfg.Auth.Secret.Env, f.cfg.Webhook.Secret.Env, f.cfg.Operator.Env = f.hookSecretEnv, f.hookEnv, f.operatorEnv
+	return &f.cfg, badFlag(f.cfg.Complete())
+}
+
+// badFlag makes an error about a part of the configuration one about the flag
+// that says it.
+func badFlag(err error) error {
+	var wrong *station.Error
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	flag := strings.TrimSuffix(strings.TrimPrefix(wrong.Path, "channels[0]."), ".url")
+	return usagef("--%s: %s", strings.NewReplacer("_", "-", ".", "-").Replace(flag), wrong.What)
+}
+
+// badConfig makes an error of a file one that exits with config.ExitCode.
+func badConfig(err error) error {
+	var wrong *station.Error
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	return &config.Error{Problems: []config.Problem{{File: wrong.File, Line: wrong.Line, Path: wrong.Path, What: wrong.What}}}
+}
+
+// statusPeriod is how often a running source says how it does.
+const statusPeriod = 10 * time.Second
+
+func runSource(ctx context.Context, cfg *station.Config, duration time.Duration, asJSON bool, out, chatter io.Writer) error {
+	if duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, duration)
+		defer cancel()
+	}
+	tell, stop := newTeller(chatter)
+	defer stop()
+	s, err := station.New(ctx, cfg, tell)
+	if err != nil {
+		return err
+	}
+	if addr := s.APIAddr(); addr != nil {
+		tell(fmt.Sprintf("viewers join at %s", addr))
+	}
+	stopStatus := every(statusPeriod, func() {
+		for _, line := range s.Status() {
+			tell(line)
+		}
+	})
+	defer stopStatus()
+	reports, err := s.Run(ctx)
+	return errors.Join(err, printReports(reports, asJSON, out))
+}
+
+// newTeller returns a function that prints lines, and one that ends it. Who
+// tells is never held up: lines that nobody takes are left out.
+func newTeller(w io.Writer) (tell func(string), stop func()) {
+	lines, quit, done := make(chan string, 256), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case line := <-lines:
+				fmt.Fprintln(w, line)
+				continue
+			default:
+			}
+			select {
+			case line := <-lines:
+				fmt.Fprintln(w, line)
+			case <-quit:
+				return
+			}
+		}
+	}()
+	tell = func(line string) {
+		select {
+		case lines <- line:
+		default:
+		}
+	}
+	return tell, func() { close(quit); <-done }
+}
+
+// every calls do again and again until the function that it returns is called.
+func every(period time.Duration, do func()) (stop func()) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(period)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				do()
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+func printReports(reports []station.Report, asJSON bool, out io.Writer) error {
+	if asJSON {
+		return json.NewEncoder(out).Encode(map[string]any{"channels": reports})
+	}
+	for _, r := range reports {
+		if _, err := fmt.Fprintf(out, "%s: %s after %.1f s: %d payloads with %d bytes, %d headers, %d packets unsent, %d viewers at the end\n",
+			r.Channel, r.End, r.DurationS, r.Payloads, r.Bytes, r.Headers, r.Unsent, r.Viewers); err != nil {
+			return err
+		}
+	}
+	return nil
+}

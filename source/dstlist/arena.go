@@ -1,0 +1,63 @@
+package dstlist
+
+import "time"
+
+// record is what is known of a viewer beside its entry.
+type record struct {
+	expires    time.Duration // since the list's epoch, or never
+	site       *site         // nil when the record is free
+	slot       uint32        // in the site
+	generation uint32        // of the record: part of the ID
+	// The neighbours in the wheel's slot, as index + 1; 0 for none. A free
+	// record's next is the next free one.
+	next, prev uint32
+}
+
+// never is the expiry of a viewer without a lease.
+const never time.Duration = 1<<63 - 1
+
+// arenaChunk is how many records are allocated at a time.
+const arenaChunk = 1 << 12
+
+// arena holds the records. They stay where they are: growing copies nothing.
+type arena struct {
+	chunks [][]record
+	used   uint32 // records ever handed out
+	spare  uint32 // the first free one of them, as index + 1
+}
+
+func (a *arena) at(i uint32) *record { return &a.chunks[i/arenaChunk][i%arenaChunk] }
+
+func (a *arena) add() uint32 {
+	if a.spare > 0 {
+		i := a.spare - 1
+		r := a.at(i)
+		a.spare, r.next = r.next, 0
+		return i
+	}
+	i := a.used
+	if i%arenaChunk == 0 {
+		a.chunks = append(a.chunks, make([]record, arenaChunk))
+	}
+	a.used++
+	a.at(i).generation = 1
+	return i
+}
+
+func (a *arena) free(i uint32) {
+	r := a.at(i)
+	*r = record{generation: r.generation + 1, next: a.spare}
+	a.spare = i + 1
+}
+
+func (a *arena) id(i uint32) ID { return ID(a.at(i).generation)<<32 | ID(i) }
+
+// find returns the record that id names, if it is still the same stay.
+func (a *arena) find(id ID) (uint32, bool) {
+	i := uint32(id)
+	if i >= a.used {
+		return 0, false
+	}
+	r := a.at(i)
+	return i, r.site != nil && r.generation == uint32(id>>32)
+}

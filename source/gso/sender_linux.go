@@ -1,0 +1,277 @@
+package gso
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxMessages is the most messages in one sendmmsg.
+	maxMessages = 64
+	// maxVectors is the most pieces of memory that those messages gather.
+	maxVectors = 1024
+	// maxBytes is the most that the kernel segments at once: an IP packet
+	// less the headers.
+	maxBytes = 65535 - 40 - 8
+)
+
+// Sender sends datagrams over a connected socket. One goroutine may use it.
+type Sender struct {
+	raw   syscall.RawConn
+	limit int // datagrams in a message; 1 without segmentation
+
+	refused int  // times in a row that segmentation was refused
+	single  bool // the next plan does without it
+
+	// The plan of a Send, in memory that is used again and again.
+	messages [maxMessages]mmsghdr
+	counts   [maxMessages]int // datagrams in each message
+	controls [maxMessages]control
+	vectors  [maxVectors]unix.Iovec
+	planned  int // messages in use
+
+	// What the call under way sends, and how it went.
+	from, done int
+	errno      syscall.Errno
+	write      func(fd uintptr) bool // s.transmit, made once
+}
+
+// mmsghdr is struct mmsghdr of sendmmsg(2).
+type mmsghdr struct {
+	header unix.Msghdr
+	length uint32
+}
+
+// control is the control message that asks for segmentation, with the padding
+// that the kernel wants behind it.
+type control struct {
+	header unix.Cmsghdr
+	size   uint16
+	_      [6]byte
+}
+
+// New returns the sender of a connected socket. The socket stays the caller's.
+func New(conn *net.UDPConn) (*Sender, error) {
+	return NewWithLimit(conn, probe())
+}
+
+// NewWithLimit is New with at most limit datagrams in a message of the kernel;
+// with 1, nothing is segmented.
+func NewWithLimit(conn *net.UDPConn, limit int) (*Sender, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the socket %s: %w", conn.LocalAddr(), err)
+	}
+	s := &Sender{raw: raw, limit: max(limit, 1)}
+	s.write = s.transmit
+	for i := range s.controls {
+		c := &s.controls[i]
+		c.header.Level, c.header.Type = unix.IPPROTO_UDP, unix.UDP_SEGMENT
+		c.header.SetLen(unix.CmsgLen(2))
+	}
+	return s, nil
+}
+
+// Limit is how many datagrams one message of the kernel carries; 1 means that
+// segmentation is not available.
+func (s *Sender) Limit() int { return s.limit }
+
+// Mode says in words how datagrams are sent.
+func (s *Sender) Mode() string {
+	if s.limit == 1 {
+		return "sendmmsg"
+	}
+	return fmt.Sprintf("UDP_SEGMENT with %d datagrams a message", s.limit)
+}
+
+// Send sends packets in order and returns how many left. The error is nil when
+// some were merely lost.
+func (s *Sender) Send(packets [][]byte) (sent int, err error) {
+	for len(packets) > 0 {
+		n := s.plan(packets)
+		ok, used, err := s.run()
+		sent += ok
+		if errors.Is(err, errReplan) {
+			n = used
+		} else if err != nil {
+			return sent, err
+		}
+		packets = packets[n:]
+	}
+	return sent, nil
+}
+
+// plan lays out messages for as many packets as fit and returns how many.
+func (s *Sender) plan(packets [][]byte) int {
+	limit := s.limit
+	if s.single {
+		limit, s.single = 1, false
+	}
+	s.planned = 0
+	vectors, taken := 0, 0
+	for taken < len(packets) && s.planned < maxMessages {
+		n := run(packets[taken:], limit)
+		n = min(n, maxVectors-vectors)
+		if n == 0 {
+			break
+		}
+		group := packets[taken : taken+n]
+		used := gather(s.vectors[vectors:], group)
+		h := &s.messages[s.planned].header
+		h.Iov = &s.vectors[vectors]
+		h.SetIovlen(used)
+		h.Control = nil
+		h.SetControllen(0)
+		if n > 1 {
+			c := &s.controls[s.planned]
+			c.size = uint16(len(group[0]))
+			h.Control = (*byte)(unsafe.Pointer(c))
+			h.SetControllen(unix.CmsgSpace(2))
+		}
+		s.counts[s.planned] = n
+		s.planned++
+		vectors += used
+		taken += n
+	}
+	return taken
+}
+
+// run returns how many packets from the first on make one message: all of one
+// size but a shorter last one.
+func run(packets [][]byte, limit int) int {
+	size := len(packets[0])
+	if size == 0 {
+		return 1
+	}
+	limit = min(limit, len(packets), max(maxBytes/size, 1))
+	n := 1
+	for n < limit && len(packets[n]) == size {
+		n++
+	}
+	if n < limit && len(packets[n]) > 0 && len(packets[n]) < size {
+		n++
+	}
+	return n
+}
+
+// gather makes vectors of packets; those that follow each other in memory share
+// one.
+func gather(vectors []unix.Iovec, packets [][]byte) int {
+	n := 0
+	var end unsafe.Pointer // of the last vector; nil for none that can grow
+	for _, p := range packets {
+		base := unsafe.Pointer(unsafe.SliceData(p))
+		if end != nil && base == end {
+			vectors[n-1].SetLen(int(vectors[n-1].Len) + len(p))
+		} else {
+			vectors[n].Base = (*byte)(base)
+			vectors[n].SetLen(len(p))
+			n++
+		}
+		end = nil
+		if len(p) < cap(p) { // else the end is another object's beginning
+			end = unsafe.Add(base, len(p))
+		}
+	}
+	return n
+}
+
+// errReplan: the messages not yet sent must be cut differently.
+var errReplan = errors.New("segmentation was refused")
+
+// run sends the planned messages. It returns the packets that left and the
+// packets dealt with.
+func (s *Sender) run() (sent, used int, err error) {
+	var last syscall.Errno
+	for s.from = 0; s.from < s.planned; {
+		s.done, s.errno = 0, 0
+		if err := s.raw.Write(s.write); err != nil {
+			return sent, used, err
+		}
+		for _, n := range s.counts[s.from : s.from+s.done] {
+			sent, used = sent+n, used+n
+			if n > 1 {
+				s.refused = 0
+			}
+		}
+		s.from += s.done
+		if s.errno == 0 {
+			last = 0
+			continue
+		}
+		n := s.counts[s.from]
+		switch again := s.errno == last; {
+		case n > 1 && refusesSegments(s.errno):
+			s.single = true
+			if s.refused++; s.errno == unix.EIO || s.refused == mostRefusals {
+				s.limit = 1 // for good
+			}
+			return sent, used, errReplan
+		case !again && pending(s.errno):
+			// The kernel reported an earlier datagram's fate instead of
+			// sending this one.
+			last = s.errno
+		case s.errno == unix.EMSGSIZE:
+			return sent, used, fmt.Errorf("a datagram of %d bytes is %w", s.messages[s.from].header.Iov.Len, ErrTooLong)
+		case passing(s.errno):
+			used += n
+			s.from++
+			last = 0
+		default:
+			return sent, used, s.errno
+		}
+	}
+	return sent, used, nil
+}
+
+// transmit is one sendmmsg; false asks to be called again when the socket has
+// room.
+func (s *Sender) transmit(fd uintptr) bool {
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd,
+			uintptr(unsafe.Pointer(&s.messages[s.from])), uintptr(s.planned-s.from), unix.MSG_NOSIGNAL, 0, 0)
+		runtime.KeepAlive(s)
+		switch errno {
+		case 0:
+			s.done = int(n)
+			return true
+		case unix.EAGAIN:
+			return false
+		case unix.EINTR:
+		default:
+			s.errno = errno
+			return true
+		}
+	}
+}
+
+// mostRefusals is how often in a row a kernel may refuse to segment before it is
+// asked no more.
+const mostRefusals = 8
+
+// refusesSegments says whether errno is how kernels and devices refuse
+// segmentation: EIO without checksum offload, EINVAL for a socket option that
+// does not go with it, and for a datagram that is longer than the path's MTU.
+func refusesSegments(errno syscall.Errno) bool {
+	return errno == unix.EIO || errno == unix.EINVAL
+}
+
+// pending says whether errno may be about an earlier datagram.
+func pending(errno syscall.Errno) bool {
+	switch errno {
+	case unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EMSGSIZE:
+		return true
+	}
+	return false
+}
+
+// passing says whether errno may be gone for the next datagram.
+func passing(errno syscall.Errno) bool {
+	return errno == unix.ENOBUFS || errno == unix.EPERM || pending(errno) && errno != unix.EMSGSIZE
+}

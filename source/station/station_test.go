@@ -1,0 +1,372 @@
+package station_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/corecast/corecast/demo/clip"
+	"github.com/corecast/corecast/source/station"
+	"github.com/corecast/corecast/source/ts"
+	"github.com/corecast/corecast/source/watch"
+	"github.com/corecast/corecast/wire"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// network stands for the ITR and the ETRs: it takes what is sent to a reserved
+// EID and gives every viewer its packets.
+type network struct {
+	conn *net.UDPConn
+	mu   sync.Mutex // guards served
+	// served is how many packets each viewer was sent.
+	served map[netip.AddrPort]int
+}
+
+func newNetwork(t *testing.T, reserved string) *network {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(reserved), Port: wire.Port})
+	if err != nil {
+		t.Skipf("cannot take what is sent to %s: %v", reserved, err)
+	}
+	_ = conn.SetReadBuffer(4 << 20)
+	n := &network{conn: conn, served: map[netip.AddrPort]int{}}
+	done := make(chan struct{})
+	go func() { defer close(done); n.forward() }()
+	t.Cleanup(func() { _ = conn.Close(); <-done })
+	return n
+}
+
+func (n *network) forward() {
+	buf := make([]byte, 2000)
+	var payload wire.Payload
+	var header wire.Header4
+	var media []byte
+	for {
+		size, err := n.conn.Read(buf)
+		if err != nil {
+			return
+		}
+		switch {
+		case payload.Decode(buf[:size]) == nil:
+			media = bytes.Clone(payload.Media)
+		case header.Decode(buf[:size]) == nil && header.ID.Hash == wire.Hash(media):
+			for v := range header.Viewers() {
+				n.mu.Lock()
+				n.served[v]++
+				n.mu.Unlock()
+				_, _ = n.conn.WriteToUDPAddrPort(media, v)
+			}
+		}
+	}
+}
+
+func (n *network) count(v netip.AddrPort) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.served[v]
+}
+
+// messages collects what a station says.
+type messages struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (m *messages) add(s string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.all = append(m.all, s)
+}
+
+func (m *messages) String() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return strings.Join(m.all, "\n")
+}
+
+func freePort(t *testing.T) uint16 {
+	t.Helper()
+	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	return netip.MustParseAddrPort(c.LocalAddr().String()).Port()
+}
+
+// loopback is the configuration of a source of one channel on the loopback
+// interface.
+func loopback(t *testing.T, input, reserved string) *station.Config {
+	t.Helper()
+	return &station.Config{
+		Listen: "127.0.0.1:0", Proof: "127.0.0.1:0",
+		Channels: []station.Channel{{
+			Name: "news", Input: input, UDPPort: freePort(t),
+			SourceEID: netip.MustParseAddr("127.0.0.1"), ReservedEID: netip.MustParseAddr(reserved),
+		}},
+	}
+}
+
+// run runs a station until the test ends, or until stop.
+func run(t *testing.T, cfg *station.Config) (url string, said *messages, stop func() ([]station.Report, error)) {
+	t.Helper()
+	if err := cfg.Complete(); err != nil {
+		t.Fatal(err)
+	}
+	said = new(messages)
+	s, err := station.New(t.Context(), cfg, said.add)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var reports []station.Report
+	done := make(chan struct{})
+	go func() { defer close(done); reports, err = s.Run(ctx) }()
+	stop = func() ([]station.Report, error) { cancel(); <-done; return reports, err }
+	t.Cleanup(func() { _, _ = stop() })
+	return "http://" + s.APIAddr().String(), said, stop
+}
+
+func clipFile(t *testing.T) string {
+	t.Helper()
+	media, err := io.ReadAll(clip.Open())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "clip.ts")
+	if err := os.WriteFile(name, media, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// A viewer joins, proves its address, receives the media as it is, and leaves:
+// then it is sent nothing more.
+func TestWatch(t *testing.T) {
+	net := newNetwork(t, "127.44.0.1")
+	cfg := loopback(t, clipFile(t), "127.44.0.1")
+	cfg.Channels[0].Loop = true
+	cfg.Limits.TTL = time.Second // so that it is renewed
+	url, _, stop := run(t, cfg)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	for name, eid := range map[string]netip.Addr{"its own address": {}, "another": netip.MustParseAddr("127.0.0.3")} {
+		var media bytes.Buffer
+		w, err := watch.New(watch.Options{URL: url + "/news", Listen: "0.0.0.0:0", EID: eid, Output: &media, AnySource: true, Client: client,
+			OnEvent: func(m string) { t.Log(m) }})
+		if eid.IsValid() {
+			w, err = watch.New(watch.Options{URL: url + "/news", Listen: eid.String() + ":0", EID: eid, Output: &media, AnySource: true, Client: client})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		err = w.Run(ctx)
+		cancel()
+		stats := w.Stats()
+		if err != nil || stats.Packets < 20 || stats.Lost > 1 || stats.Renewals < 2 || stats.Strangers != 0 || stats.Bytes != uint64(media.Len()) {
+			t.Fatalf("%s: %+v, %v", name, stats, err)
+		}
+		if _, err := ts.Check(media.Bytes()); err != nil || stats.Bitrate < 300_000 || stats.Bitrate > 700_000 {
+			t.Errorf("%s: %v, %+v", name, err, stats)
+		}
+		if !eid.IsValid() {
+			eid = netip.MustParseAddr("127.0.0.1")
+		}
+		viewer := netip.AddrPortFrom(eid, uint16(netip.MustParseAddrPort(w.Addr().String()).Port()))
+		time.Sleep(50 * time.Millisecond) // what is on its way
+		before := net.count(viewer)
+		time.Sleep(100 * time.Millisecond)
+		if after := net.count(viewer); before == 0 || after != before {
+			t.Errorf("%s: %d packets before it left, %d after", name, before, after)
+		}
+	}
+	reports, err := stop()
+	if err != nil || len(reports) != 1 || reports[0].End != "stopped" || reports[0].Unsent != 0 || reports[0].Entries == 0 {
+		t.Errorf("%+v, %v", reports, err)
+	}
+}
+
+// Joining fails in words: no such channel, nobody there, an address that is
+// not the viewer's.
+func TestWatchRefused(t *testing.T) {
+	newNetwork(t, "127.44.0.2")
+	cfg := loopback(t, clipFile(t), "127.44.0.2")
+	cfg.Channels[0].Loop = true
+	url, _, _ := run(t, cfg)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	for name, c := range map[string]struct {
+		url  string
+		eid  string
+		says string
+	}{
+		"no channel": {url + "/sports", "", "no such channel"},
+		"nobody":     {"http://127.0.0.1:1/news", "", "connection refused"},
+		"not ours":   {url + "/news", "127.0.0.99", "did not prove itself"},
+	} {
+		opts := watch.Options{URL: c.url, Listen: "127.0.0.1:0", Output: io.Discard, Client: client}
+		if c.eid != "" {
+			opts.EID = netip.MustParseAddr(c.eid)
+		}
+		w, err := watch.New(opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Run(t.Context()); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, bad := range []string{"", "news", "ftp://x/news", "http://x", "http://x/a/b"} {
+		if _, err := watch.New(watch.Options{URL: bad, Listen: "127.0.0.1:0"}); !errors.Is(err, watch.ErrURL) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// Several channels of one process: each viewer receives its own, and one that
+// ends does not disturb the other.
+func TestChannels(t *testing.T) {
+	network1, network2 := newNetwork(t, "127.44.0.3"), newNetwork(t, "127.44.0.4")
+	short := filepath.Join(t.TempDir(), "short.ts")
+	if err := os.WriteFile(short, bytes.Repeat([]byte("media"), 10_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	viewer1, viewer2 := netip.MustParseAddrPort("127.0.0.1:40001"), netip.MustParseAddrPort("127.0.0.1:40002")
+	cfg := loopback(t, short, "127.44.0.3")
+	cfg.Channels[0].Opaque, cfg.Channels[0].Bitrate, cfg.Channels[0].Viewers = true, 4_000_000, []netip.AddrPort{viewer1}
+	second := cfg.Channels[0]
+	second.Name, second.ReservedEID, second.UDPPort = "sports", netip.MustParseAddr("127.44.0.4"), freePort(t)
+	second.Loop, second.Viewers = true, []netip.AddrPort{viewer2}
+	cfg.Channels = append(cfg.Channels, second)
+	_, _, stop := run(t, cfg)
+	for deadline := time.Now().Add(10 * time.Second); network2.count(viewer2) < 100 && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	reports, err := stop()
+	if err != nil || len(reports) != 2 || reports[0].End != "end of media" || reports[1].End != "stopped" {
+		t.Fatalf("%+v, %v", reports, err)
+	}
+	if n := network1.count(viewer1); uint64(n) != reports[0].Payloads || network1.count(viewer2) != 0 || network2.count(viewer2) < 100 {
+		t.Errorf("%d packets of %d to the first viewer, %d to the second", n, reports[0].Payloads, network2.count(viewer2))
+	}
+	if b, err := json.Marshal(reports[0]); err != nil || !strings.Contains(string(b), `"channel":"news"`) {
+		t.Errorf("%s, %v", b, err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	t.Setenv("OPERATOR", "boss")
+	good := `
+listen: 127.0.0.1:8081
+proof: 127.0.0.1:4345
+operator_token: { env: OPERATOR }
+limits: { ttl: 60s, per_address: 8 }
+sites:
+  - { eid_prefixes: [10.1.0.0/16], rloc: 192.0.2.1 }
+channels:
+  - name: news
+    input: srt://:9000?mode=listener
+    source_eid: 127.0.0.1
+    reserved_eid: 127.44.0.9
+    list: 16
+    viewers: ["10.1.0.11:5004"]
+`
+	file := filepath.Join(t.TempDir(), "source.yaml")
+	load := func(text string) (*station.Config, error) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return station.Load(file)
+	}
+	cfg, err := load(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := cfg.Channels[0]; c.List != 16 || c.UDPPort != station.DefaultUDPPort || !*c.Reconnect || cfg.Limits.TTL != time.Minute ||
+		c.Viewers[0] != netip.MustParseAddrPort("10.1.0.11:5004") {
+		t.Errorf("%+v", cfg)
+	}
+	replace := func(old, new string) string {
+		if !strings.Contains(good, old) {
+			t.Fatalf("%q is not in the good file", old)
+		}
+		return strings.Replace(good, old, new, 1)
+	}
+	for _, c := range []struct{ text, says string }{
+		{"", "none"},
+		{"channels: []", "none"},
+		{"{", ""},
+		{replace("list: 16", "lists: 16"), ":13: "},
+		{replace("list: 16", "list: many"), ":13: "},
+		{replace("list: 16", "list: 33"), ":13: channels[0].list: 33"},
+		{replace("name: news", "title: news"), "channels[0].name"},
+		{replace("input: srt://:9000?mode=listener", "loop: false"), "channels[0].input"},
+		{replace("reserved_eid: 127.44.0.9", "mtu: 0"), "channels[0].reserved_eid"},
+		{replace("reserved_eid: 127.44.0.9", "reserved_eid: 2001:db8::1"), "family"},
+		{replace("reserved_eid: 127.44.0.9", "reserved_eid: nowhere"), ":12: "},
+		{replace("source_eid: 127.0.0.1", "itr: 192.0.2.77"), "192.0.2.77"},
+		{replace("10.1.0.11:5004", "10.1.0.11:0"), "viewers[0]"},
+		{replace("env: OPERATOR", "env: NOBODY"), "NOBODY is empty"},
+		{replace("192.0.2.1 }", "192.0.2.1, rlocc: x }"), ":7: "},
+		{replace("proof:", "trusted_proxies: [x]\nproof:"), "trusted_proxies[0]"},
+		{replace("proof:", "auth: { jwks: a, hook: http://x }\nproof:"), "keep one"},
+		{replace("proof:", "auth: { hook: x }\nproof:"), "want an http://"},
+		{replace("proof:", "tls: { cert: x }\nproof:"), "want both"},
+	} {
+		_, err := load(c.text)
+		var wrong *station.Error
+		if !errors.As(err, &wrong) || !strings.Contains(err.Error(), c.says) || !strings.HasPrefix(err.Error(), file) {
+			t.Errorf("want %q: %v", c.says, err)
+		}
+	}
+	if _, err := station.Load(filepath.Join(t.TempDir(), "none.yaml")); err == nil {
+		t.Error("a file that is not there")
+	}
+}
+
+// The example is a configuration.
+func TestExample(t *testing.T) {
+	cfg, err := station.Load("../../examples/source.yaml")
+	if err != nil || len(cfg.Channels) != 2 || len(cfg.Sites) != 2 {
+		t.Errorf("%+v, %v", cfg, err)
+	}
+}
+
+// Mistakes that only opening finds.
+func TestNotOpened(t *testing.T) {
+	for name, edit := range map[string]func(*station.Config){
+		"no such file":           func(c *station.Config) { c.Channels[0].Input = "/nonexistent.ts" },
+		"not an address of ours": func(c *station.Config) { c.Channels[0].SourceEID = netip.MustParseAddr("192.0.2.1") },
+		"a taken port":           func(c *station.Config) { c.Listen = "127.0.0.1:1:1" },
+		"no certificate":         func(c *station.Config) { c.TLS = station.TLS{Cert: "/nonexistent", Key: "/nonexistent"} },
+		"proof":                  func(c *station.Config) { c.Proof = "192.0.2.1:1" },
+		"a name":                 func(c *station.Config) { c.Channels[0].Name = "a/b" },
+	} {
+		cfg := loopback(t, clipFile(t), "127.44.0.5")
+		edit(cfg)
+		if err := cfg.Complete(); err != nil {
+			t.Fatal(name, err)
+		}
+		if s, err := station.New(t.Context(), cfg, func(string) {}); err == nil {
+			s.Close()
+			t.Errorf("%s: no error", name)
+		} else {
+			t.Log(fmt.Sprint(name, ": ", err))
+		}
+	}
+}

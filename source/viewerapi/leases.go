@@ -1,0 +1,120 @@
+package viewerapi
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/corecast/corecast/source/dstlist"
+)
+
+// leases counts leases by client address and remembers what is special about
+// them. Nothing is special about most: those take no memory here.
+type leases struct {
+	// mu guards everything below. It is not held while a list is called.
+	mu      sync.Mutex
+	count   map[[16]byte]uint16 // leases of each client address
+	special map[*channel]map[dstlist.ID]packed
+}
+
+// special is a lease whose permission ends, whose subject is known, or that
+// another address asked for.
+type special struct {
+	until   time.Time
+	client  netip.Addr
+	subject string
+}
+
+// packed is a special lease in half the memory.
+type packed struct {
+	until   int64       // Unix milliseconds; 0 for never
+	client  *netip.Addr // nil for the viewer's own address
+	subject string
+}
+
+func (s special) pack(eid netip.Addr) (p packed) {
+	p.subject = s.subject
+	if !s.until.IsZero() {
+		p.until = s.until.UnixMilli()
+	}
+	if s.client != eid {
+		p.client = &s.client
+	}
+	return p
+}
+
+func (p packed) unpack(eid netip.Addr) special {
+	s := special{client: eid, subject: p.subject}
+	if p.until != 0 {
+		s.until = time.UnixMilli(p.until)
+	}
+	if p.client != nil {
+		s.client = *p.client
+	}
+	return s
+}
+
+func newLeases() *leases {
+	return &leases{count: map[[16]byte]uint16{}, special: map[*channel]map[dstlist.ID]packed{}}
+}
+
+// take takes one of the leases that a client address may have.
+func (l *leases) take(client netip.Addr, most int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := client.As16()
+	n := l.count[k]
+	if int(n) >= most {
+		return false
+	}
+	l.count[k] = n + 1
+	return true
+}
+
+// give gives it back.
+func (l *leases) give(client netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.giveLocked(client)
+}
+
+func (l *leases) giveLocked(client netip.Addr) {
+	k := client.As16()
+	if n := l.count[k]; n > 1 {
+		l.count[k] = n - 1
+	} else {
+		delete(l.count, k)
+	}
+}
+
+// set notes what is special about the lease of a viewer.
+func (l *leases) set(c *channel, id dstlist.ID, eid netip.Addr, s special) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := s.pack(eid)
+	switch all := l.special[c]; {
+	case p == packed{}:
+		delete(all, id)
+	case all == nil:
+		l.special[c] = map[dstlist.ID]packed{id: p}
+	default:
+		all[id] = p
+	}
+}
+
+// get returns what is special about a lease.
+func (l *leases) get(c *channel, id dstlist.ID, eid netip.Addr) special {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.special[c][id].unpack(eid)
+}
+
+// remove forgets the lease of a viewer that has gone, and returns it.
+func (l *leases) remove(c *channel, id dstlist.ID, eid netip.Addr) special {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.special[c][id].unpack(eid)
+	delete(l.special[c], id)
+	l.giveLocked(s.client)
+	return s
+}
