@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/controller/slowpath"
 	"google.golang.org/grpc"
 )
 
@@ -19,11 +23,15 @@ type Options struct {
 	// ElectionID makes this controller primary over those with lower ones;
 	// the zero value means 1.
 	ElectionID p4rt.ElectionID
-	// Resync is how often a switch is read back to repair drift; 0 means 30 s.
+	// Resync is how often a switch is read back to repair drift, 0 means 30 s;
+	// less often where there are so many switches that it would take much CPU.
 	Resync time.Duration
 	// RetryMin and RetryMax bound the backoff after a failure; 0 means 200 ms
 	// and 15 s.
 	RetryMin, RetryMax time.Duration
+	// Looks is how many switches are compared with what they are to hold at the
+	// same time, which bounds memory; 0 means 64.
+	Looks int
 	// Timeout bounds one attempt to connect or to reconcile; 0 means 30 s.
 	Timeout time.Duration
 	// TLS secures the sessions with the switches; nil is plaintext.
@@ -31,6 +39,14 @@ type Options struct {
 	// DialOptions are added to every session, for instance to reach switches
 	// in this process.
 	DialOptions []grpc.DialOption
+	// Resolver finds the mappings that switches miss; nil: there are none but
+	// those of the configuration, SetMappings and UpdateMappings.
+	Resolver Resolver
+	// SlowPath tunes what is learned, and for how long.
+	SlowPath slowpath.Options
+	// Control takes LISP control messages that came to a switch's address; nil
+	// drops them.
+	Control ControlHandler
 	// Logger takes what an operator wants to read later; nil discards it.
 	Logger *slog.Logger
 	// Program is pushed to the switches; nil means CoreCast's.
@@ -45,6 +61,9 @@ func (o *Options) defaults() {
 	setDefault(&o.RetryMin, 200*time.Millisecond)
 	setDefault(&o.RetryMax, 15*time.Second)
 	setDefault(&o.Timeout, 30*time.Second)
+	if o.Looks <= 0 {
+		o.Looks = 64
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -64,14 +83,19 @@ type Controller struct {
 	schema  *p4rt.Schema
 	program *p4rt.Pipeline
 
-	mu      sync.Mutex // guards what follows; never held while calling an owner
-	state   State
+	looks *looks
+
+	mu      sync.RWMutex // guards what follows; taken before the lock of a plan
+	state   *State
 	fed     bool     // the mappings are SetMappings', not the configuration's
+	updated updates  // what UpdateMappings changed of the configuration's
 	order   []string // switches, as configured
 	owners  map[string]*owner
-	changed chan struct{} // closed and replaced at each change of a status
 	ctx     context.Context
 	wg      *sync.WaitGroup // owners under way; nil before Run
+
+	newsMu  sync.Mutex    // guards changed; taken last
+	changed chan struct{} // closed and replaced at each change of a status
 }
 
 // New prepares a controller for a complete configuration.
@@ -85,27 +109,35 @@ func New(cfg *config.Config, opts Options) (*Controller, error) {
 		program = opts.Program
 	}
 	c := &Controller{
-		opts: opts, schema: schema, program: program,
-		state: State{Schema: schema}, owners: map[string]*owner{}, changed: make(chan struct{}),
+		opts: opts, schema: schema, program: program, looks: newLooks(opts.Looks),
+		state: &State{Schema: schema}, owners: map[string]*owner{}, changed: make(chan struct{}),
 	}
 	return c, c.Apply(cfg)
 }
 
 // Apply makes cfg the desired state. Switches that it no longer names are let
 // go as they are. Mappings are those of the last SetMappings, or cfg's own if
-// there was none.
+// there was none; UpdateMappings' changes stay.
 func (c *Controller) Apply(cfg *config.Config) error {
+	changed, err := c.apply(cfg)
+	nudge(changed)
+	return err
+}
+
+func (c *Controller) apply(cfg *config.Config) (changed []*owner, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	mappings := c.state.Mappings
+	next := *c.state
+	next.Config = cfg
 	if !c.fed {
-		mappings = StaticMappings(cfg)
+		if next.table, err = newTable(StaticMappings(cfg)); err != nil {
+			return nil, fmt.Errorf("desired state: %w", err)
+		}
+		c.updated.applyTo(next.table)
 	}
-	holdings, err := c.desireLocked(cfg, mappings)
-	if err != nil {
-		return err
-	}
+	c.state = &next
 	c.order = c.order[:0]
+	var fresh []*owner
 	for i := range cfg.Switches {
 		sw := &cfg.Switches[i]
 		c.order = append(c.order, sw.Name)
@@ -117,9 +149,8 @@ func (c *Controller) Apply(cfg *config.Config) error {
 		if o == nil {
 			o = newOwner(c, sw)
 			c.owners[sw.Name] = o
-			c.startLocked(o)
+			fresh = append(fresh, o)
 		}
-		o.want(holdings[sw.Name])
 	}
 	for name, o := range c.owners {
 		if cfg.FindSwitch(name) == nil {
@@ -127,39 +158,56 @@ func (c *Controller) Apply(cfg *config.Config) error {
 			delete(c.owners, name)
 		}
 	}
-	return nil
-}
-
-// SetMappings makes ms the mappings in use, instead of the configuration's own:
-// each EID prefix of an instance once. Switches whose entries stay the same are
-// not touched.
-func (c *Controller) SetMappings(ms []Mapping) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	holdings, err := c.desireLocked(c.state.Config, ms)
-	if err != nil {
-		return err
-	}
-	c.fed = true
-	for name, h := range holdings {
-		if o := c.owners[name]; !o.wanted.Load().equal(h) {
-			o.want(h)
+	changed, err = c.buildLocked()
+	for _, o := range fresh {
+		if !o.plan.built() { // there is nothing that it could be told
+			delete(c.owners, o.name)
+			continue
 		}
+		c.startLocked(o)
 	}
-	return nil
+	unbuilt := func(o *owner) bool { return !o.plan.built() }
+	c.order = slices.DeleteFunc(c.order, func(name string) bool { return c.owners[name] == nil })
+	return slices.DeleteFunc(changed, unbuilt), err
 }
 
-// desireLocked computes what a configuration and mappings ask for, and keeps
-// them if that works.
-func (c *Controller) desireLocked(cfg *config.Config, ms []Mapping) (map[string]*Holding, error) {
-	next := State{Schema: c.schema, Config: cfg, Mappings: ms, Numbers: c.state.Numbers}
-	holdings, numbers, err := Desired(next)
-	if err != nil {
-		return nil, fmt.Errorf("desired state: %w", err)
+// buildLocked builds the plans of all switches anew. A plan that cannot be
+// built stays as it is.
+func (c *Controller) buildLocked() ([]*owner, error) {
+	errs := make([]error, len(c.order))
+	owners := make([]*owner, len(c.order))
+	inParallel(len(c.order), func(i int) {
+		o := c.owners[c.order[i]]
+		owners[i] = o
+		if err := o.plan.build(c.state, c.state.Config.FindSwitch(o.name)); err != nil {
+			errs[i] = fmt.Errorf("desired state: switch %s: %w", o.name, err)
+		}
+	})
+	return owners, errors.Join(errs...)
+}
+
+// inParallel calls f for 0 to n-1, on all processors.
+func inParallel(n int, f func(int)) {
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
 	}
-	next.Numbers = numbers
-	c.state = next
-	return holdings, nil
+	wg.Wait()
+}
+
+// mustWrite says that the switch is not as wanted until its owner has looked.
+func (o *owner) mustWrite() {
+	o.board.update(func(s *SwitchStatus) {
+		if s.Phase == Ready {
+			s.Phase, s.Reason = Syncing, "the desired state has changed"
+		}
+	})
+	o.nudge()
 }
 
 // Run reconciles until ctx ends, and returns when every session is closed. It
@@ -207,18 +255,24 @@ func (c *Controller) Status() Status {
 
 // watch returns the status and a channel that is closed when it changes.
 func (c *Controller) watch() (Status, <-chan struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.newsMu.Lock()
+	changed := c.changed
+	c.newsMu.Unlock()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	s := Status{Warnings: c.state.Config.Warnings}
 	for _, name := range c.order {
-		s.Switches = append(s.Switches, c.owners[name].board.read())
+		o := c.owners[name]
+		sw := o.board.read()
+		sw.SlowPath = o.slow.path.Counters()
+		s.Switches = append(s.Switches, sw)
 	}
-	return s, c.changed
+	return s, changed
 }
 
 func (c *Controller) notify() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.newsMu.Lock()
+	defer c.newsMu.Unlock()
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -260,4 +314,19 @@ func (c *Controller) session(name string) (*p4rt.Session, error) {
 		return s, nil
 	}
 	return nil, fmt.Errorf("switch %s: %w: %s", name, errNotConnected, o.board.read().Reason)
+}
+
+// allOwners are the owners of all switches, as configured.
+func (c *Controller) allOwners() []*owner {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.ownersLocked()
+}
+
+func (c *Controller) ownersLocked() []*owner {
+	owners := make([]*owner, 0, len(c.order))
+	for _, name := range c.order {
+		owners = append(owners, c.owners[name])
+	}
+	return owners
 }

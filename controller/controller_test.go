@@ -377,10 +377,10 @@ func TestSetMappings(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// Three switches have the mapping, by the index of an RLOC that is another
-	// now; etr-1 is behind it.
-	if got := w.count() - before; got != 3 {
-		t.Errorf("%d updates for a mapping that moved, want 3", got)
+	// Three switches have the mapping; etr-1 is behind it. Each gets the new
+	// RLOC, the mapping, and is rid of the old RLOC.
+	if got := w.count() - before; got != 9 {
+		t.Errorf("%d updates for a mapping that moved, want 9", got)
 	}
 	// A new configuration does not bring back the old mappings.
 	before = w.count()

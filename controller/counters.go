@@ -47,7 +47,7 @@ func (c *Controller) channelSlots(channel string) (itr string, slots []int) {
 	for i := range c.state.Config.Channels {
 		if ch := &c.state.Config.Channels[i]; ch.Name == channel {
 			itr = ch.Ingress.Switch
-			slots = numbersOf(c.state.Numbers[itr].Channels, pairNames(ch))
+			slots = numbersOf(c.owners[itr].plan.numbers().Channels, pairNames(ch))
 		}
 	}
 	return itr, slots
@@ -74,7 +74,10 @@ func (c *Controller) StreamEvents(ctx context.Context, switchName, channel strin
 			names = pairNames(ch)
 		}
 	}
-	slots := numbersOf(c.state.Numbers[switchName].Streams, names)
+	var slots []int
+	if o := c.owners[switchName]; o != nil {
+		slots = numbersOf(o.plan.numbers().Streams, names)
+	}
 	c.mu.Unlock()
 	if len(slots) == 0 {
 		return nil, fmt.Errorf("switch %s receives no stream %q", switchName, channel)
@@ -109,7 +112,7 @@ func (c *Controller) RLOCEvents(ctx context.Context, channel string) (map[netip.
 	}
 	c.mu.Lock()
 	rlocs, cells := map[int]netip.Addr{}, 0
-	for text, index := range c.state.Numbers[itr].RLOCs {
+	for text, index := range c.owners[itr].plan.numbers().RLOCs {
 		rlocs[index] = netip.MustParseAddr(text)
 		cells = max(cells, (index+1)*rlocEvents)
 	}

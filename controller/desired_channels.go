@@ -40,6 +40,7 @@ func maxList(ch *config.Channel) int {
 
 func (b *builder) channels() {
 	for _, ch := range b.ownChannels() {
+		b.by = object(KindChannel, ch.Name)
 		for i, pair := range ch.Pairs() {
 			slot, ok := b.numbers.Channels[pairNames(ch)[i]]
 			if !ok {
@@ -69,7 +70,6 @@ func (b *builder) channels() {
 // it.
 type stream struct {
 	name             string // of the channel's store, where we know the channel
-	channel          string // the channel's, where we know it
 	source, reserved netip.Addr
 	rlocs            []config.RLOC // of the source's site
 	maxList          int
@@ -96,7 +96,7 @@ func (b *builder) findStreams() []stream {
 		for k, pair := range ch.Pairs() {
 			at[pair] = len(found)
 			found = append(found, stream{
-				name: pairNames(ch)[k], channel: ch.Name, source: pair.Source, reserved: pair.Reserved, rlocs: source.RLOCs,
+				name: pairNames(ch)[k], source: pair.Source, reserved: pair.Reserved, rlocs: b.rlocsOf(source, pair.Source),
 				maxList: maxList(ch), fanout: ch.Fanout, rate: ch.Rate,
 			})
 		}
@@ -106,36 +106,51 @@ func (b *builder) findStreams() []stream {
 		i, known := at[pair]
 		if !known {
 			i = len(found)
+			at[pair] = i
 			found = append(found, b.askedFor(pair))
 		}
 		if st.Delivery == config.Multicast {
 			found[i].group, found[i].groupPort = st.Group, st.Port
 		}
 	}
+	for st, rlocs := range b.learned.streams {
+		if _, known := at[config.Pair{Source: st.source, Reserved: st.reserved}]; !known {
+			found = append(found, stream{
+				name: streamName(st.source, st.reserved), source: st.source, reserved: st.reserved,
+				rlocs: rlocs, maxList: build.MaxEntries,
+			})
+		}
+	}
 	return found
 }
+
+// streamName names a stream of a channel that we do not know.
+func streamName(source, reserved netip.Addr) string { return fmt.Sprintf("%v/%v", source, reserved) }
 
 // askedFor is a stream of a channel that we do not know.
 func (b *builder) askedFor(pair config.Pair) stream {
 	st := stream{
-		name: fmt.Sprintf("%v/%v", pair.Source, pair.Reserved), source: pair.Source, reserved: pair.Reserved,
-		rlocs: b.rlocsOf(pair.Source), maxList: build.MaxEntries,
+		name: streamName(pair.Source, pair.Reserved), source: pair.Source, reserved: pair.Reserved,
+		rlocs: b.rlocsOf(nil, pair.Source), maxList: build.MaxEntries,
 	}
 	if len(st.rlocs) == 0 {
-		b.problemf("stream (%v, %v) has no mapping for its source yet", st.source, st.reserved)
+		b.problemf(Object{KindStream, st.name}, "stream (%v, %v) has no mapping for its source yet", st.source, st.reserved)
 	}
 	return st
 }
 
-// rlocsOf finds the longest mapping in use that covers an EID.
-func (b *builder) rlocsOf(eid netip.Addr) []config.RLOC {
-	var best Mapping
-	for _, m := range b.state.Mappings {
-		if m.InstanceID == b.site.InstanceID && m.Prefix.Contains(eid) && (best.RLOCs == nil || m.Prefix.Bits() > best.Prefix.Bits()) {
-			best = m
-		}
+// rlocsOf are the RLOCs that a stream may come from: those of its source's
+// site, or where we know none, those of the longest mapping that covers the
+// source.
+func (b *builder) rlocsOf(site *config.Site, source netip.Addr) []config.RLOC {
+	if site != nil && len(site.RLOCs) > 0 {
+		return site.RLOCs
 	}
-	return best.RLOCs
+	b.follows = append(b.follows, source)
+	if m := b.state.table.longest(b.site.InstanceID, source); m != nil {
+		return m.RLOCs
+	}
+	return nil
 }
 
 // streams admit each stream from every RLOC of its source's site, which may
@@ -146,6 +161,7 @@ func (b *builder) streams() {
 		if !ok {
 			continue // reported by number
 		}
+		b.by = Object{KindStream, st.name}
 		action, params := st.action(slot, b.localMTU())
 		for _, r := range st.rlocs {
 			peer, ok := b.numbers.Peers[r.Address.String()]
@@ -189,6 +205,7 @@ func (st *stream) action(slot int, mtu uint16) (string, []p4rt.Param) {
 // open more. Any other RLOC is nobody's (peer 0), and may open a stream only
 // where the site accepts any.
 func (b *builder) sourceRLOCs() {
+	b.by = object(KindSite, b.site.Name)
 	open := b.site.CoreCast && b.site.AcceptStreams == config.AcceptAny
 	for text, peer := range b.numbers.Peers {
 		b.sourceRLOCEntry(host(netip.MustParseAddr(text)), peer, open)

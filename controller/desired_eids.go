@@ -44,6 +44,7 @@ func (b *builder) findOwnRLOCs() []config.RLOC {
 // is decapsulated, everything else to them is for the controller. Those that
 // face the RLOC space answer there (instance 0) and in the site's instance.
 func (b *builder) ownAddresses() {
+	b.by = object(KindSite, b.site.Name)
 	for _, r := range b.ownRLOCs {
 		b.add(p4rt.Entry{
 			Table: familyOf(r.Address).myRLOCs, Match: []p4rt.Match{p4rt.Exact(build.FieldMyRlocs4RLOC, p4rt.Addr(r.Address))},
@@ -54,6 +55,7 @@ func (b *builder) ownAddresses() {
 	}
 	for i := range b.sw.Ports {
 		p := &b.sw.Ports[i]
+		b.by = b.portObject(p.ID)
 		for _, a := range p.Prefixes() {
 			b.eid(b.instance, host(a.Addr()), build.ActionToUs)
 			if p.Role == config.Transit {
@@ -67,6 +69,7 @@ func (b *builder) ownAddresses() {
 	// no EID.
 	for addr, h := range b.hops {
 		if h.port.Role == config.Transit {
+			b.by = object(KindNeighbor, addr)
 			b.eid(b.instance, host(addr), familyOf(addr).native, param(build.ParamNative4NextHop, p4rt.Addr(addr)))
 		}
 	}
@@ -76,6 +79,7 @@ func (b *builder) ownAddresses() {
 // router of their family behind a local port, and its reserved EIDs, which
 // without a channel are nobody's.
 func (b *builder) localEIDs() {
+	b.by = object(KindSite, b.site.Name)
 	for _, prefix := range b.site.EIDPrefixes {
 		router, _ := b.router(config.Local, prefix.Addr().Is6())
 		if router.IsValid() && !b.connected(prefix) {
@@ -132,9 +136,7 @@ func (b *builder) inSite(subnet netip.Prefix) bool {
 // router's share leaves out connected subnets and reserved EIDs.
 func (b *builder) viewers() {
 	for addr, h := range b.hops {
-		if h.port.Role == config.Local && !b.reserved(addr) && (b.inSite(host(addr)) || b.onLocalSubnet(addr)) {
-			b.viewer(host(addr), h)
-		}
+		b.neighborViewer(addr, h)
 	}
 	holes := append(b.localSubnets(), b.site.ReservedPrefixes()...)
 	for i := range b.sw.Ports {
@@ -145,10 +147,19 @@ func (b *builder) viewers() {
 	for _, prefix := range b.site.EIDPrefixes {
 		router, _ := b.router(config.Local, prefix.Addr().Is6())
 		if h, ok := b.hops[router]; ok && !b.connected(prefix) {
+			b.by = object(KindSite, b.site.Name)
 			for _, part := range subtract(prefix, holes) {
 				b.viewer(part, h)
 			}
 		}
+	}
+}
+
+// neighborViewer makes a local neighbor one that lists may name.
+func (b *builder) neighborViewer(addr netip.Addr, h hop) {
+	if h.port.Role == config.Local && !b.reserved(addr) && (b.inSite(host(addr)) || b.onLocalSubnet(addr)) {
+		b.by = object(KindNeighbor, addr)
+		b.viewer(host(addr), h)
 	}
 }
 
@@ -170,12 +181,22 @@ func (b *builder) reserved(addr netip.Addr) bool {
 	return false
 }
 
+func viewerMatch(instance p4rt.Value, prefix netip.Prefix) []p4rt.Match {
+	return []p4rt.Match{
+		p4rt.Exact(build.FieldViewers4InstanceID, instance),
+		p4rt.LPM(build.FieldViewers4EID, p4rt.Addr(prefix.Addr()), prefix.Bits()),
+	}
+}
+
+// viewerKey is the key of a viewer's entry.
+func viewerKey(instance p4rt.Value, prefix netip.Prefix) string {
+	e := p4rt.Entry{Table: familyOf(prefix.Addr()).viewers, Match: viewerMatch(instance, prefix)}
+	return e.Key()
+}
+
 func (b *builder) viewer(prefix netip.Prefix, h hop) {
 	b.add(p4rt.Entry{
-		Table: familyOf(prefix.Addr()).viewers, Match: []p4rt.Match{
-			p4rt.Exact(build.FieldViewers4InstanceID, b.instance),
-			p4rt.LPM(build.FieldViewers4EID, p4rt.Addr(prefix.Addr()), prefix.Bits()),
-		},
+		Table: familyOf(prefix.Addr()).viewers, Match: viewerMatch(b.instance, prefix),
 		Action: build.ActionViewer, Params: []p4rt.Param{
 			param(build.ParamViewerOutPort, p4rt.Uint(h.port.ID)),
 			param(build.ParamViewerOutSrcMAC, p4rt.MAC(h.port.MAC)),

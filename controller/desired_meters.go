@@ -45,6 +45,7 @@ func (b *builder) slotMeter(slot int, rate config.Rate, fanout uint32) {
 func (b *builder) portMeters() {
 	for i := range b.sw.Ports {
 		if p := &b.sw.Ports[i]; p.ChannelRate > 0 {
+			b.by = b.portObject(p.ID)
 			b.limit(build.MeterPortMeter, int(p.ID), uint64(p.ChannelRate), uint64(p.ChannelRate))
 		}
 	}
@@ -52,6 +53,7 @@ func (b *builder) portMeters() {
 
 // puntMeters keep every reason to punt from flooding the controller.
 func (b *builder) puntMeters() {
+	b.by = object(KindSwitch, b.sw.Name)
 	r := &b.sw.PuntRates
 	for reason, rate := range map[int]uint32{
 		build.PuntMapCacheMiss: r.MapCacheMiss, build.PuntNewStream: r.NewStream, build.PuntToUs: r.ToUs,
@@ -64,8 +66,9 @@ func (b *builder) puntMeters() {
 
 // limit makes a cell mark red what is above rate units a second.
 func (b *builder) limit(meter string, index int, rate, burst uint64) {
-	b.out.Meters = append(b.out.Meters, &p4rt.Meter{
+	m := &p4rt.Meter{
 		Name: meter, Index: int64(index),
 		Config: &p4rt.MeterConfig{CIR: rate, CBurst: burst, PIR: rate, PBurst: burst},
-	})
+	}
+	b.meters, b.wanters[m.Key()] = append(b.meters, m), b.by
 }

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/corecast/corecast/controller/config"
@@ -21,6 +22,7 @@ func (b *builder) target() {
 	if p := b.portWithRole(config.Local); p != nil {
 		list = p.ID
 	}
+	b.by = object(KindSwitch, b.sw.Name)
 	b.add(p4rt.Entry{Table: build.TableTarget, Default: true, Action: build.ActionSetTarget, Params: []p4rt.Param{
 		param(build.ParamSetTargetGrowth, p4rt.Uint(limit)),
 		param(build.ParamSetTargetLoopTo, p4rt.Uint(loop)),
@@ -43,6 +45,7 @@ func (b *builder) portWithRole(role config.Role) *config.Port {
 func (b *builder) ports() {
 	for i := range b.sw.Ports {
 		p := &b.sw.Ports[i]
+		b.by = b.portObject(p.ID)
 		switch p.Role {
 		case config.Local:
 			b.port(p.ID, build.RoleLocal, p.MAC, b.instance)
@@ -56,6 +59,10 @@ func (b *builder) ports() {
 			}
 		}
 	}
+}
+
+func (b *builder) portObject(id uint16) Object {
+	return Object{KindPort, fmt.Sprintf("%s/%d", b.sw.Name, id)}
 }
 
 func (b *builder) port(id uint16, role int, mac config.MAC, instance p4rt.Value) {
@@ -76,7 +83,7 @@ const listGroups = 5
 // groups make the copies of a packet, in this order: on a transit port the
 // payload copy and then the header; for lists entry 1 on every local port, then
 // entry 2, and so on; for a multicast stream one on every local port.
-func (b *builder) groups() {
+func (b *builder) listGroups() {
 	var local []uint32
 	for i := range b.sw.Ports {
 		id := uint32(b.sw.Ports[i].ID)
@@ -84,10 +91,12 @@ func (b *builder) groups() {
 		case config.Local:
 			local = append(local, id)
 		case config.Transit:
+			b.by = b.portObject(b.sw.Ports[i].ID)
 			b.group(build.CopyGroupBase+id, []p4rt.Replica{
 				{Port: id, Instance: build.RIDPayload}, {Port: id, Instance: build.RIDHeader}})
 		}
 	}
+	b.by = object(KindSwitch, b.sw.Name)
 	for k := uint32(1); k <= listGroups; k++ {
 		var replicas []p4rt.Replica
 		for instance := uint32(1); instance <= 1<<k; instance++ {
@@ -106,6 +115,7 @@ func (b *builder) groups() {
 		for _, id := range local {
 			replicas = append(replicas, p4rt.Replica{Port: id, Instance: build.RIDMulticast})
 		}
+		b.by = Object{KindStream, st.name}
 		b.group(multicastGroup(slot), replicas)
 	}
 }
@@ -123,7 +133,8 @@ func (b *builder) localMTU() uint16 {
 
 func (b *builder) group(id uint32, replicas []p4rt.Replica) {
 	if len(replicas) > 0 {
-		b.out.Groups = append(b.out.Groups, &p4rt.Group{ID: id, Replicas: replicas})
+		g := &p4rt.Group{ID: id, Replicas: replicas}
+		b.groups, b.wanters[g.Key()] = append(b.groups, g), b.by
 	}
 }
 
@@ -138,9 +149,14 @@ type hop struct {
 	mac  config.MAC
 }
 
-// neighbors are the configured ones and the ports of other switches of ours on
+// neighbors are the learned and the configured ones, and the ports of other switches of ours on
 // the same subnet, whose addresses we know anyway.
 func (b *builder) neighbors() {
+	for addr, n := range b.learned.neighbors {
+		if p := b.sw.FindPort(n.port); p != nil {
+			b.hops[addr] = hop{p, n.mac}
+		}
+	}
 	for i := range b.cfg.Switches {
 		if b.cfg.Switches[i].Name == b.sw.Name {
 			continue
@@ -164,23 +180,38 @@ func (b *builder) neighbors() {
 		}
 	}
 	for addr, h := range b.hops {
-		b.add(p4rt.Entry{
-			Table: familyOf(addr).neighbors, Match: []p4rt.Match{p4rt.Exact(build.FieldNeighbors4Address, p4rt.Addr(addr))},
-			Action: build.ActionDeliver, Params: []p4rt.Param{
-				param(build.ParamDeliverPort, p4rt.Uint(h.port.ID)),
-				param(build.ParamDeliverSrcMAC, p4rt.MAC(h.port.MAC)),
-				param(build.ParamDeliverDstMAC, p4rt.MAC(h.mac)),
-				param(build.ParamDeliverMtu, p4rt.Uint(h.port.MTU)),
-			},
-		})
+		b.neighbor(addr, h)
 	}
 	for i := range b.sw.Ports {
 		for _, next := range b.sw.Ports[i].Routers() {
 			if b.hops[next].port == nil {
-				b.problemf("next hop %v of port %d has no MAC address; add it to neighbors", next, b.sw.Ports[i].ID)
+				b.problemf(object(KindNeighbor, next), "next hop %v of port %d has no MAC address; it is asked for by ARP or neighbor discovery until it answers, or add it to neighbors", next, b.sw.Ports[i].ID)
 			}
 		}
 	}
+}
+
+func neighborMatch(addr netip.Addr) []p4rt.Match {
+	return []p4rt.Match{p4rt.Exact(build.FieldNeighbors4Address, p4rt.Addr(addr))}
+}
+
+// neighborKey is the key of a neighbor's entry.
+func neighborKey(addr netip.Addr) string {
+	e := p4rt.Entry{Table: familyOf(addr).neighbors, Match: neighborMatch(addr)}
+	return e.Key()
+}
+
+func (b *builder) neighbor(addr netip.Addr, h hop) {
+	b.by = object(KindNeighbor, addr)
+	b.add(p4rt.Entry{
+		Table: familyOf(addr).neighbors, Match: neighborMatch(addr),
+		Action: build.ActionDeliver, Params: []p4rt.Param{
+			param(build.ParamDeliverPort, p4rt.Uint(h.port.ID)),
+			param(build.ParamDeliverSrcMAC, p4rt.MAC(h.port.MAC)),
+			param(build.ParamDeliverDstMAC, p4rt.MAC(h.mac)),
+			param(build.ParamDeliverMtu, p4rt.Uint(h.port.MTU)),
+		},
+	})
 }
 
 // towards says by which next hop an address outside the site is reached: itself

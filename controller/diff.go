@@ -48,6 +48,7 @@ type held struct {
 	entries []*p4rt.Entry
 	groups  []*p4rt.Group
 	meters  []*p4rt.Meter // the configured cells
+	lacks   []string      // what the target cannot tell
 }
 
 // diff returns what turns have into wanted: limits first, then groups, then
@@ -83,6 +84,11 @@ func diffEntries(wanted, have []*p4rt.Entry) stages {
 			deletes[e.Table] = append(deletes[e.Table], p4rt.Update{Op: p4rt.Delete, Object: e})
 		}
 	}
+	return inOrder(writes, deletes)
+}
+
+// inOrder makes stages of the updates of each table.
+func inOrder(writes, deletes map[string][]p4rt.Update) stages {
 	var out stages
 	for _, table := range writeOrder {
 		out = append(out, writes[table])
@@ -90,7 +96,7 @@ func diffEntries(wanted, have []*p4rt.Entry) stages {
 	for _, table := range slices.Backward(writeOrder) {
 		out = append(out, deletes[table])
 	}
-	return out
+	return slices.DeleteFunc(out, func(stage []p4rt.Update) bool { return len(stage) == 0 })
 }
 
 // diffMeters sets the wanted cells and frees all others.
@@ -114,13 +120,6 @@ func diffMeters(wanted, have []*p4rt.Meter) []p4rt.Update {
 	return out
 }
 
-// ownGroup reports whether a multicast group is one of the program's.
-func ownGroup(id uint32) bool {
-	return id >= build.CopyGroupBase && id < build.CopyGroupBase+build.MaxPorts ||
-		id > build.ListGroupBase && id <= build.ListGroupBase+listGroups ||
-		id >= build.MulticastGroupBase && id < build.MulticastGroupBase+build.MaxStreams
-}
-
 // diffGroups makes groups replica by replica: no target promises the order of
 // replicas given at once, but bmv2 and the softswitch append what a later
 // MODIFY adds. Groups that nothing wants any more are dropped last, when no
@@ -138,15 +137,16 @@ func diffGroups(wanted, have []*p4rt.Group) (write stages, drop []p4rt.Update) {
 		if old != nil && old.SameReplicas(g) {
 			continue
 		}
-		first := &p4rt.Group{ID: g.ID, Replicas: g.Replicas[:1]}
-		if old == nil || !old.SameReplicas(first) {
+		made := begun(g, old)
+		if made == 0 {
 			if old != nil {
 				replaced = append(replaced, p4rt.Update{Op: p4rt.Delete, Object: old})
 			}
-			inserts = append(inserts, p4rt.Update{Op: p4rt.Insert, Object: first})
+			inserts = append(inserts, p4rt.Update{Op: p4rt.Insert, Object: &p4rt.Group{ID: g.ID, Replicas: g.Replicas[:1]}})
+			made = 1
 		}
 		var steps stages
-		for n := 2; n <= len(g.Replicas); n++ {
+		for n := made + 1; n <= len(g.Replicas); n++ {
 			steps = append(steps, []p4rt.Update{{Op: p4rt.Modify, Object: &p4rt.Group{ID: g.ID, Replicas: g.Replicas[:n]}}})
 		}
 		grow = append(grow, steps)
@@ -157,6 +157,20 @@ func diffGroups(wanted, have []*p4rt.Group) (write stages, drop []p4rt.Update) {
 		}
 	}
 	return append(stages{replaced, inserts}, zip(grow)...), drop
+}
+
+// begun is how many of a wanted group's replicas, from the first on, a switch
+// holds and nothing else: it was interrupted there. 0 says that the group must be
+// made anew.
+func begun(wanted, have *p4rt.Group) int {
+	if have == nil {
+		return 0
+	}
+	n := len(have.Replicas)
+	if n >= len(wanted.Replicas) || !have.SameReplicas(&p4rt.Group{Replicas: wanted.Replicas[:n]}) {
+		return 0
+	}
+	return n
 }
 
 // zip merges the n-th stages of all into one.

@@ -117,7 +117,9 @@ func (w *tap) count() int {
 func run(t testing.TB, cfg *config.Config, w *tap, opts Options) (*Controller, func()) {
 	t.Helper()
 	opts.RetryMin, opts.RetryMax = 5*time.Millisecond, 50*time.Millisecond
-	opts.Timeout = patience
+	if opts.Timeout == 0 {
+		opts.Timeout = patience
+	}
 	if w != nil {
 		opts.DialOptions = append(opts.DialOptions, grpc.WithUnaryInterceptor(w.intercept))
 	}
@@ -181,6 +183,21 @@ func holds(t testing.TB, c *Controller, name string) {
 	}
 }
 
+// whole is the controller's state as Desired takes it, for the slow and obvious
+// answer to what switches are to hold.
+func (c *Controller) whole() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := State{Schema: c.schema, Config: c.state.Config, Numbers: Numbers{}}
+	for _, m := range c.state.table {
+		s.Mappings = append(s.Mappings, m.Mapping)
+	}
+	for name, o := range c.owners {
+		s.Numbers[name] = o.plan.numbers()
+	}
+	return s
+}
+
 func differs(c *Controller, name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -192,7 +209,7 @@ func differs(c *Controller, name string) error {
 	if err != nil {
 		return err
 	}
-	wanted, _, err := Desired(c.state)
+	wanted, _, err := Desired(c.whole())
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,8 @@ type SwitchNumbers struct {
 // that had a number keeps it; new ones get the lowest free numbers in order of
 // name. Names that find no number are left out and returned.
 func allot(before map[string]int, wanted []string, first, limit int) (numbers map[string]int, left []string) {
-	numbers = make(map[string]int, len(wanted))
-	used := make(map[int]bool, len(wanted))
+	numbers = map[string]int{} // many of the wanted may be the same
+	used := map[int]bool{}
 	fresh := map[string]bool{}
 	for _, name := range wanted {
 		if n, ok := before[name]; ok {
@@ -46,4 +46,11 @@ func allot(before map[string]int, wanted []string, first, limit int) (numbers ma
 		next++
 	}
 	return numbers, left
+}
+
+func (n SwitchNumbers) clone() SwitchNumbers {
+	return SwitchNumbers{
+		Channels: maps.Clone(n.Channels), Streams: maps.Clone(n.Streams), Peers: maps.Clone(n.Peers),
+		RLOCs: maps.Clone(n.RLOCs), Sets: maps.Clone(n.Sets),
+	}
 }

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync/atomic"
@@ -23,28 +22,37 @@ type owner struct {
 	program *p4rt.Pipeline
 	log     *slog.Logger
 	board   *board
+	looks   *looks
 	cancel  context.CancelFunc // set when started; guarded by Controller.mu
 
-	wanted  atomic.Pointer[Holding]
-	wake    chan struct{} // capacity 1: wanted has changed
+	plan    *plan
+	ledger  ledger
+	wake    chan struct{} // capacity 1: the plan has changed
 	session atomic.Pointer[p4rt.Session]
+
+	slow      *slow
+	rebuild   func()        // builds the plan anew
+	adopted   bool          // the plan has begun with the switch's numbers; of the owner's goroutine
+	installed atomic.Uint64 // the version of the plan that the switch holds
+	settled   chan struct{} // capacity 1: installed has changed
 }
 
 func newOwner(c *Controller, sw *config.Switch) *owner {
 	b := &board{changed: c.notify}
 	b.s = SwitchStatus{Name: sw.Name, Address: sw.Address, Phase: Connecting,
 		Reason: "not started", Since: time.Now(), Punts: map[string]uint64{}}
-	return &owner{
+	o := &owner{
 		name: sw.Name, address: sw.Address, device: sw.DeviceID, board: b,
-		opts: &c.opts, schema: c.schema, program: c.program,
+		opts: &c.opts, schema: c.schema, program: c.program, looks: c.looks,
 		log:  c.opts.Logger.With("switch", sw.Name),
-		wake: make(chan struct{}, 1),
+		plan: newPlan(), wake: make(chan struct{}, 1), settled: make(chan struct{}, 1),
 	}
+	o.slow, o.rebuild = newSlow(c, o), func() { c.rebuild(o) }
+	return o
 }
 
-// want sets what the switch is to hold. It never blocks.
-func (o *owner) want(h *Holding) {
-	o.wanted.Store(h)
+// nudge tells the owner that the plan has changed. It never blocks.
+func (o *owner) nudge() {
 	select {
 	case o.wake <- struct{}{}:
 	default:
@@ -80,50 +88,84 @@ func (o *owner) serve(ctx context.Context, retry *backoff) error {
 	session, err := p4rt.Dial(dialCtx, o.schema, p4rt.Options{
 		Address: o.address, DeviceID: o.device, ElectionID: o.opts.ElectionID,
 		TLS: o.opts.TLS, DialOptions: o.opts.DialOptions,
-		OnStreamError: func(err error) { o.log.Warn("packet-out refused", "err", err) },
+		OnStreamError: o.refused,
 	})
 	if err != nil {
 		return err
 	}
+	slowCtx, endSlow := context.WithCancel(ctx)
 	punts := make(chan struct{})
 	go func() {
 		defer close(punts)
-		o.takePunts(session)
+		o.slow.run(slowCtx, session)
 	}()
 	o.session.Store(session)
 	o.log.Info("connected", "address", o.address, "election_id", o.opts.ElectionID)
 	defer func() {
 		o.session.Store(nil)
+		o.installed.Store(0)
+		endSlow()
 		session.Close()
 		<-punts
 	}()
+	return o.keep(ctx, session, retry)
+}
+
+// keep makes the switch hold what is wanted until the session ends: everything
+// is compared at first, again and again, and after a refusal; in between, what
+// changes is written.
+func (o *owner) keep(ctx context.Context, session *p4rt.Session, retry *backoff) error {
+	look := &look{session: session}
+	next := time.Now() // when everything is compared
 	for {
-		select {
-		case <-o.wake: // what woke us is taken into account now
-		default:
+		all := !time.Now().Before(next)
+		if all && look.before && !o.looks.again() {
+			// Others are being looked at; what changes does not wait for that.
+			next, all = time.Now().Add(rand.N(o.opts.Resync/10+time.Millisecond)), false
 		}
-		wait := o.opts.Resync
-		err := o.reconcile(ctx, session)
+		var err error
+		switch {
+		case !all:
+			err = o.follow(ctx, look)
+		case look.before:
+			err = o.compare(ctx, look)
+			o.looks.rest(look.took)
+		default:
+			err = o.compare(ctx, look)
+		}
 		var refused *p4rt.WriteError
 		switch {
-		case err == nil:
+		case err == nil && all:
 			retry.reset()
+			next = time.Now().Add(o.untilNext())
+		case err == nil:
 		case errors.As(err, &refused) && session.Err() == nil:
 			// The switch is there but does not take everything: keep it.
 			o.failed(err)
-			wait = retry.next()
+			next = time.Now().Add(retry.next())
 		default:
 			return err
 		}
+		timer := time.NewTimer(time.Until(next))
 		select {
 		case <-ctx.Done():
+			timer.Stop()
 			return nil
 		case <-session.Done():
+			timer.Stop()
 			return session.Err()
 		case <-o.wake:
-		case <-time.After(wait):
+			timer.Stop()
+		case <-timer.C:
 		}
 	}
+}
+
+// untilNext is the resync interval, with a tenth of jitter so that many
+// switches do not keep step.
+func (o *owner) untilNext() time.Duration {
+	d := o.opts.Resync
+	return d - d/20 + rand.N(d/10+1)
 }
 
 func (o *owner) failed(err error) {
@@ -132,91 +174,23 @@ func (o *owner) failed(err error) {
 		o.log.Warn("not reconciled; retrying", "err", err)
 	}
 	o.board.update(func(s *SwitchStatus) {
-		s.Phase, s.Reason = Failing, err.Error()
+		s.Phase, s.Reason, s.Fix = Failing, err.Error(), fix(err)
 		s.Retries++
 	})
 }
 
-// reconcile makes the switch hold what is wanted now. A switch that already
-// does is not written to.
-func (o *owner) reconcile(ctx context.Context, session *p4rt.Session) error {
-	ctx, cancel := context.WithTimeout(ctx, o.opts.Timeout)
-	defer cancel()
-	pushed, err := session.EnsurePipeline(ctx, o.program)
-	if err != nil {
-		return err
-	}
-	if pushed {
-		o.log.Info("program pushed", "cookie", fmt.Sprintf("%016x", o.program.Cookie()))
-		o.board.update(func(s *SwitchStatus) { s.Pipelines++ })
-	}
-	have, err := readHeld(ctx, session)
-	if err != nil {
-		return err
-	}
-	wanted := o.wanted.Load()
-	todo := diff(wanted, have)
-	total := len(wanted.Entries) + len(wanted.Groups) + len(wanted.Meters)
-	n := todo.count()
+// refused takes the switch's word on a packet-out, or on a message that it did
+// not like.
+func (o *owner) refused(err error) {
+	first := false
 	o.board.update(func(s *SwitchStatus) {
-		s.Wanted, s.Installed, s.Problems = total, total-todo.pending(), wanted.Problems
-		if n > 0 && s.Phase != Failing { // failing stays, with its reason, until ready
-			s.Phase, s.Reason = Syncing, fmt.Sprintf("%d updates to write", n)
-		}
+		first = s.StreamErrors == 0
+		s.StreamErrors++
+		s.LastStreamError = err.Error()
 	})
-	if n > 0 {
-		o.log.Info("writing", "updates", n, "wanted", total)
-		if err := o.write(ctx, session, todo); err != nil {
-			return err
-		}
+	if first { // the others are counted
+		o.log.Warn("the switch refused a message", "err", err)
 	}
-	o.board.update(func(s *SwitchStatus) {
-		s.Phase, s.Reason, s.Installed = Ready, "", total
-	})
-	return nil
-}
-
-// readHeld reads back what a switch holds.
-func readHeld(ctx context.Context, session *p4rt.Session) (*held, error) {
-	h := &held{}
-	var err error
-	if h.entries, err = session.ReadEntries(ctx); err != nil {
-		return nil, err
-	}
-	if h.groups, err = session.ReadGroups(ctx); err != nil {
-		return nil, err
-	}
-	h.meters, err = session.ReadMeters(ctx)
-	return h, err
-}
-
-// write makes the stages in order. Refused updates do not stop it: what can be
-// installed is, and all refusals are returned together.
-func (o *owner) write(ctx context.Context, session *p4rt.Session, todo stages) error {
-	all := &p4rt.WriteError{}
-	var left stages
-	for _, stage := range todo {
-		err := session.Write(ctx, stage)
-		var refused *p4rt.WriteError
-		if err != nil && !errors.As(err, &refused) {
-			return err
-		}
-		all.Updates += len(stage)
-		made := len(stage)
-		if refused != nil {
-			made -= len(refused.Errors)
-			all.Errors = append(all.Errors, refused.Errors...)
-			for _, e := range refused.Errors {
-				left = append(left, stage[e.Index:e.Index+1])
-			}
-		}
-		o.board.update(func(s *SwitchStatus) { s.Updates += uint64(made) })
-	}
-	if len(all.Errors) > 0 {
-		o.board.update(func(s *SwitchStatus) { s.Installed = s.Wanted - left.pending() })
-		return all
-	}
-	return nil
 }
 
 // backoff doubles from min to max, with jitter so that many switches that

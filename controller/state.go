@@ -1,10 +1,6 @@
 package controller
 
 import (
-	"net/netip"
-	"reflect"
-	"slices"
-
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/p4rt"
 )
@@ -16,19 +12,13 @@ type State struct {
 	// Config is complete (config.Load, or config.Config.Complete).
 	Config *config.Config
 	// Mappings are the mappings in use, of any site; a switch gets those of
-	// its site's instance.
+	// its site's instance. Each EID prefix is there once.
 	Mappings []Mapping
 	// Numbers are those of the State before, so that what stays keeps its
 	// numbers; nil at first.
 	Numbers Numbers
-}
 
-// Mapping is an entry of the map-cache: an EID prefix and the RLOCs behind
-// which it is.
-type Mapping struct {
-	InstanceID uint32
-	Prefix     netip.Prefix
-	RLOCs      []config.RLOC
+	table table // Mappings, by EID
 }
 
 // Holding is what one switch is to hold.
@@ -41,22 +31,5 @@ type Holding struct {
 	Problems []string
 }
 
-// equal reports whether two holdings ask the same of a switch.
-func (h *Holding) equal(o *Holding) bool {
-	return slices.EqualFunc(h.Entries, o.Entries, (*p4rt.Entry).Equal) && reflect.DeepEqual(h.Groups, o.Groups) &&
-		reflect.DeepEqual(h.Meters, o.Meters) && slices.Equal(h.Problems, o.Problems)
-}
-
-// StaticMappings are the mappings that the configuration itself knows: every
-// site's prefixes at its RLOCs.
-func StaticMappings(cfg *config.Config) []Mapping {
-	var ms []Mapping
-	for _, s := range cfg.Sites {
-		for _, prefix := range s.EIDPrefixes {
-			if len(s.RLOCs) > 0 {
-				ms = append(ms, Mapping{s.InstanceID, prefix, s.RLOCs})
-			}
-		}
-	}
-	return ms
-}
+// count is how many objects a switch is to hold.
+func (h *Holding) count() int { return len(h.Entries) + len(h.Groups) + len(h.Meters) }

@@ -39,6 +39,7 @@ type SwitchStatus struct {
 	Address string    `json:"address"`
 	Phase   Phase     `json:"phase"`
 	Reason  string    `json:"reason,omitempty"` // why it is not ready
+	Fix     string    `json:"fix,omitempty"`    // what to do about it
 	Since   time.Time `json:"since"`            // of Phase
 	// Wanted and Installed count entries, groups and meter cells; Installed is what of
 	// Wanted the switch was last known to hold.
@@ -46,6 +47,18 @@ type SwitchStatus struct {
 	Installed int `json:"installed"`
 	// Problems are what is wanted but cannot be programmed.
 	Problems []string `json:"problems,omitempty"`
+	// Version is that of P4Runtime which the switch speaks, "" where it does not
+	// say.
+	Version string `json:"p4runtime,omitempty"`
+	// Failing is the first of what the switch refuses.
+	Failing []FailingUpdate `json:"failing,omitempty"`
+	// Foreign is the first of what the switch holds that is not ours: it is left
+	// alone.
+	Foreign []string `json:"foreign,omitempty"`
+	// Lacks is what the target cannot do, and what that costs.
+	Lacks []string `json:"lacks,omitempty"`
+	// Drift counts the repairs of what somebody else did to the switch.
+	Drift uint64 `json:"drift"`
 	// Updates counts what was written since the controller started, Pipelines
 	// the programs pushed, Retries the attempts that failed.
 	Updates   uint64 `json:"updates"`
@@ -55,6 +68,11 @@ type SwitchStatus struct {
 	// than they were taken.
 	Punts        map[string]uint64 `json:"punts,omitempty"`
 	PuntsDropped uint64            `json:"punts_dropped"`
+	// SlowPath counts what was done about them.
+	SlowPath map[string]uint64 `json:"slow_path,omitempty"`
+	// StreamErrors counts the messages that the switch refused.
+	StreamErrors    uint64 `json:"stream_errors,omitempty"`
+	LastStreamError string `json:"last_stream_error,omitempty"`
 }
 
 // board keeps the status of one switch and tells who waits that it changed.

@@ -2,6 +2,7 @@ package p4rt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
@@ -32,7 +33,7 @@ func (s *Session) SetElectionID(ctx context.Context, id ElectionID) error {
 	s.waiter = answer
 	s.mu.Unlock()
 	s.setElection(id)
-	if err := s.send(&p4v1.StreamMessageRequest{Update: &p4v1.StreamMessageRequest_Arbitration{
+	if err := s.sendOrReason(&p4v1.StreamMessageRequest{Update: &p4v1.StreamMessageRequest_Arbitration{
 		Arbitration: &p4v1.MasterArbitrationUpdate{DeviceId: s.opts.DeviceID, ElectionId: id.proto()},
 	}}); err != nil {
 		return reason("arbitration", err)
@@ -53,6 +54,9 @@ func (s *Session) arbitrated(m *p4v1.MasterArbitrationUpdate) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
+	if id := m.GetDeviceId(); id != 0 && id != s.opts.DeviceID {
+		err = lie("the arbitration of device %d; this session is with device %d: check device_id", id, s.opts.DeviceID)
+	}
 	if code := codes.Code(m.GetStatus().GetCode()); code != codes.OK {
 		err = &NotPrimaryError{
 			Ours:      s.election,
@@ -74,6 +78,23 @@ func reason(doing string, err error) error {
 		return &RPCError{Doing: doing, Code: st.Code(), Message: st.Message()}
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// ErrUnimplemented is what an RPCError is when the target cannot do what was
+// asked at all.
+var ErrUnimplemented = errors.New("not implemented by the target")
+
+// ProtocolError is something that a switch must not send: ids that its program
+// does not have, values that do not fit, more than there can be.
+type ProtocolError struct{ What string }
+
+func (e *ProtocolError) Error() string { return "the switch sent " + e.What }
+
+func lie(format string, args ...any) error { return &ProtocolError{fmt.Sprintf(format, args...)} }
+
+// Is makes errors.Is(err, ErrUnimplemented) work.
+func (e *RPCError) Is(target error) bool {
+	return target == ErrUnimplemented && e.Code == codes.Unimplemented
 }
 
 // RPCError is a request that failed as a whole.

@@ -4,7 +4,8 @@ import "fmt"
 
 // Canonical checks an entry against the program and returns it in the one form
 // in which equal entries are equal: fields and parameters in the program's
-// order, values without leading zeros, masked, don't-care fields left out.
+// order, values without leading zeros, masked, don't-care fields left out. A
+// canonical entry must not be changed.
 func (s *Schema) Canonical(e *Entry) (*Entry, error) {
 	c := &Entry{Table: e.Table, Action: e.Action, Priority: e.Priority, Default: e.Default}
 	t, err := s.table(e.Table)
@@ -20,6 +21,7 @@ func (s *Schema) Canonical(e *Entry) (*Entry, error) {
 	if c.Params, err = s.actions[e.Action].canonicalParams(e.Params); err != nil {
 		return nil, fmt.Errorf("table %s: action %s: %w", t.name, e.Action, err)
 	}
+	c.key = c.Key()
 	return c, nil
 }
 

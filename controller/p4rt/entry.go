@@ -30,6 +30,8 @@ type Entry struct {
 	Priority int32
 	// Default says that this is the table's default entry; it has no Match.
 	Default bool
+
+	key string // of a canonical entry, which nobody changes
 }
 
 // Match is the value of one match field.
@@ -63,6 +65,9 @@ func (*Entry) isObject() {}
 
 // Key implements Object.
 func (e *Entry) Key() string {
+	if e.key != "" {
+		return e.key
+	}
 	var b strings.Builder
 	b.WriteString(e.Table)
 	if e.Default {

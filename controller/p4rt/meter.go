@@ -74,15 +74,15 @@ func (c *MeterConfig) proto() *p4v1.MeterConfig {
 func (s *Schema) decodeMeter(e *p4v1.MeterEntry) (*Meter, error) {
 	name, ok := s.meterByID[e.GetMeterId()]
 	if !ok {
-		return nil, fmt.Errorf("the switch sent a cell of meter id 0x%x, which the program does not have", e.GetMeterId())
+		return nil, lie("a cell of meter id 0x%x, which the program does not have", e.GetMeterId())
 	}
 	m := &Meter{Name: name, Index: e.GetIndex().GetIndex()}
 	if m.Index < 0 || m.Index >= s.meters[name].size {
-		return nil, fmt.Errorf("the switch sent cell %d of meter %s, which has %d", m.Index, name, s.meters[name].size)
+		return nil, lie("cell %d of meter %s, which has %d", m.Index, name, s.meters[name].size)
 	}
 	if c := e.GetConfig(); c != nil {
 		if min(c.GetCir(), c.GetCburst(), c.GetPir(), c.GetPburst()) < 0 {
-			return nil, fmt.Errorf("the switch sent an impossible limit of %s: %v", m.Key(), c)
+			return nil, lie("an impossible limit of %s: %v", m.Key(), c)
 		}
 		m.Config = &MeterConfig{uint64(c.GetCir()), uint64(c.GetCburst()), uint64(c.GetPir()), uint64(c.GetPburst())}
 	}
@@ -93,11 +93,13 @@ func (s *Schema) decodeMeter(e *p4v1.MeterEntry) (*Meter, error) {
 // limit.
 func (s *Session) ReadMeters(ctx context.Context) ([]*Meter, error) {
 	var ask []*p4v1.Entity
+	cells := 0
 	for _, name := range sortedKeys(s.schema.meters) {
 		ask = append(ask, meterEntity(&p4v1.MeterEntry{MeterId: s.schema.meters[name].id}))
+		cells += int(s.schema.meters[name].size)
 	}
 	var meters []*Meter
-	err := s.read(ctx, "read meters", ask, func(e *p4v1.Entity) error {
+	err := s.read(ctx, "read meters", ask, cells, func(e *p4v1.Entity) error {
 		o, err := s.schema.Decode(e)
 		if m, ok := o.(*Meter); ok && err == nil && m.Config != nil {
 			meters = append(meters, m)

@@ -17,10 +17,16 @@ type PacketIn struct {
 // Those that arrive while it is full are dropped, see PacketInsDropped.
 func (s *Session) PacketIns() <-chan PacketIn { return s.packets }
 
-// PacketInsDropped counts the packet-ins that found no room.
+// PacketInsDropped counts the packet-ins that found no room, or that were longer
+// than any frame.
 func (s *Session) PacketInsDropped() uint64 { return s.dropped.Load() }
 
 func (s *Session) packetIn(p *p4v1.PacketIn) {
+	if len(p.GetPayload()) > maxPacketIn {
+		s.dropped.Add(1)
+		s.complain(lie("a packet-in of %d bytes; no frame is longer than %d", len(p.GetPayload()), maxPacketIn))
+		return
+	}
 	in := PacketIn{Payload: p.GetPayload(), Metadata: make(map[string]uint64, len(p.GetMetadata()))}
 	for _, m := range p.GetMetadata() {
 		if f, ok := findID(s.schema.packetIn, m.GetMetadataId()); ok {
@@ -63,7 +69,7 @@ func (s *Session) PacketOut(payload []byte, metadata map[string]uint64) error {
 		}
 		out.Metadata = append(out.Metadata, &p4v1.PacketMetadata{MetadataId: f.id, Value: []byte(v)})
 	}
-	if err := s.send(&p4v1.StreamMessageRequest{Update: &p4v1.StreamMessageRequest_Packet{Packet: out}}); err != nil {
+	if err := s.sendOrReason(&p4v1.StreamMessageRequest{Update: &p4v1.StreamMessageRequest_Packet{Packet: out}}); err != nil {
 		return reason("packet-out", err)
 	}
 	return nil

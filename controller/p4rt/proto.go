@@ -24,9 +24,12 @@ func (s *Schema) Encode(o Object) (*p4v1.Entity, error) {
 }
 
 func (s *Schema) encodeEntry(e *Entry) (*p4v1.TableEntry, error) {
-	c, err := s.Canonical(e)
-	if err != nil {
-		return nil, err
+	c := e
+	if e.key == "" {
+		var err error
+		if c, err = s.Canonical(e); err != nil {
+			return nil, err
+		}
 	}
 	t, a := s.tables[c.Table], s.actions[c.Action]
 	out := &p4v1.TableEntry{TableId: t.id, Priority: c.Priority, IsDefaultAction: c.Default}
@@ -87,38 +90,38 @@ func (s *Schema) Decode(e *p4v1.Entity) (Object, error) {
 		}
 		return group, nil
 	}
-	return nil, fmt.Errorf("the switch sent a %T, which was not asked for", e.GetEntity())
+	return nil, lie("a %T, which was not asked for", e.GetEntity())
 }
 
 func (s *Schema) decodeEntry(te *p4v1.TableEntry) (*Entry, error) {
 	t := s.tablesByID[te.GetTableId()]
 	if t == nil {
-		return nil, fmt.Errorf("the switch sent an entry of table id 0x%x, which the program does not have", te.GetTableId())
+		return nil, lie("an entry of table id 0x%x, which the program does not have", te.GetTableId())
 	}
 	e := &Entry{Table: t.name, Priority: te.GetPriority(), Default: te.GetIsDefaultAction()}
 	for _, fm := range te.GetMatch() {
 		f, ok := findID(t.fields, fm.GetFieldId())
 		if !ok {
-			return nil, fmt.Errorf("the switch sent field id %d of table %s, which the program does not have", fm.GetFieldId(), t.name)
+			return nil, lie("field id %d of table %s, which the program does not have", fm.GetFieldId(), t.name)
 		}
 		e.Match = append(e.Match, f.decode(fm))
 	}
 	act := te.GetAction().GetAction()
 	a := s.actionByID[act.GetActionId()]
 	if a == nil {
-		return nil, fmt.Errorf("the switch sent action id 0x%x in table %s, which the program does not have", act.GetActionId(), t.name)
+		return nil, lie("action id 0x%x in table %s, which the program does not have", act.GetActionId(), t.name)
 	}
 	e.Action = a.name
 	for _, p := range act.GetParams() {
 		f, ok := findID(a.params, p.GetParamId())
 		if !ok {
-			return nil, fmt.Errorf("the switch sent parameter id %d of action %s, which the program does not have", p.GetParamId(), a.name)
+			return nil, lie("parameter id %d of action %s, which the program does not have", p.GetParamId(), a.name)
 		}
 		e.Params = append(e.Params, Param{f.name, Value(p.GetValue())})
 	}
 	c, err := s.Canonical(e)
 	if err != nil {
-		return nil, fmt.Errorf("the switch sent an impossible entry: %w", err)
+		return nil, lie("an impossible entry: %v", err)
 	}
 	return c, nil
 }

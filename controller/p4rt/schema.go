@@ -19,6 +19,7 @@ type Schema struct {
 	meterByID  map[uint32]string
 	packetIn   []member
 	packetOut  []member
+	room       int // for entries, in all tables
 }
 
 type matchKind uint8
@@ -129,6 +130,7 @@ func (s *Schema) addTable(t *p4configv1.Table) error {
 		}
 		tab.actions[a.GetId()] = a.GetScope() != p4configv1.ActionRef_DEFAULT_ONLY
 	}
+	s.room += max(int(t.GetSize()), 1024) + 1 // and the default entry
 	s.tables[tab.name], s.tablesByID[tab.id] = tab, tab
 	return nil
 }

@@ -22,6 +22,13 @@ import (
 // entries of a Read at once.
 const maxMessage = 256 << 20
 
+// maxStreamMessage bounds one message of the stream; a larger one ends it.
+// maxPacketIn bounds a packet-in: no frame is longer.
+const (
+	maxStreamMessage = 4 << 20
+	maxPacketIn      = 16 << 10
+)
+
 // ElectionID orders the controllers of a switch; the highest is primary.
 type ElectionID struct{ High, Low uint64 }
 
@@ -46,7 +53,8 @@ type Options struct {
 	// DialOptions are added to the session's own.
 	DialOptions []grpc.DialOption
 	// OnStreamError is told what the switch says about packet-outs that it
-	// refused; it must not block. Nil ignores it.
+	// refused, and which messages nobody asked it for; it must not block. Nil
+	// ignores it.
 	OnStreamError func(error)
 }
 
@@ -112,7 +120,7 @@ func Dial(ctx context.Context, schema *Schema, opts Options) (*Session, error) {
 
 func (s *Session) open(ctx, streamCtx context.Context) error {
 	s.setElection(s.opts.ElectionID)
-	stream, err := s.rpc.StreamChannel(streamCtx)
+	stream, err := s.rpc.StreamChannel(streamCtx, grpc.MaxCallRecvMsgSize(maxStreamMessage))
 	if err != nil {
 		return reason("connect", err)
 	}
@@ -180,29 +188,52 @@ func (s *Session) receive() {
 			s.fail(reason("stream", err))
 			return
 		}
-		switch m := in.GetUpdate().(type) {
-		case *p4v1.StreamMessageResponse_Arbitration:
-			if err := s.arbitrated(m.Arbitration); err != nil {
-				s.fail(err)
-				return
-			}
-		case *p4v1.StreamMessageResponse_Packet:
-			s.packetIn(m.Packet)
-		case *p4v1.StreamMessageResponse_Error:
-			if s.opts.OnStreamError != nil {
-				s.opts.OnStreamError(fmt.Errorf("the switch refused a message: %v: %s",
-					codes.Code(m.Error.GetCanonicalCode()), m.Error.GetMessage()))
-			}
+		if err := s.handle(in); err != nil {
+			s.fail(err)
+			return
 		}
 	}
 }
 
+// handle takes one message of the stream; an error ends the session.
+func (s *Session) handle(in *p4v1.StreamMessageResponse) error {
+	switch m := in.GetUpdate().(type) {
+	case *p4v1.StreamMessageResponse_Arbitration:
+		return s.arbitrated(m.Arbitration)
+	case *p4v1.StreamMessageResponse_Packet:
+		s.packetIn(m.Packet)
+	case *p4v1.StreamMessageResponse_Digest:
+		// The program has none. Unacknowledged, it would come again and again.
+		s.complain(lie("a digest with id 0x%x, which was not asked for", m.Digest.GetDigestId()))
+		return s.send(&p4v1.StreamMessageRequest{Update: &p4v1.StreamMessageRequest_DigestAck{
+			DigestAck: &p4v1.DigestListAck{DigestId: m.Digest.GetDigestId(), ListId: m.Digest.GetListId()}}})
+	case *p4v1.StreamMessageResponse_Error:
+		s.complain(fmt.Errorf("the switch refused a message: %v: %s",
+			codes.Code(m.Error.GetCanonicalCode()), m.Error.GetMessage()))
+	default:
+		s.complain(lie("a %T, which was not asked for", m))
+	}
+	return nil
+}
+
+func (s *Session) complain(err error) {
+	if s.opts.OnStreamError != nil {
+		s.opts.OnStreamError(err)
+	}
+}
+
+// send sends a message; the receiver alone must not wait for the reason why
+// that failed, since it is the one that finds it.
 func (s *Session) send(m *p4v1.StreamMessageRequest) error {
 	s.sendMu.Lock()
 	defer s.sendMu.Unlock()
-	err := s.stream.Send(m)
+	return s.stream.Send(m)
+}
+
+// sendOrReason is send for everybody else.
+func (s *Session) sendOrReason(m *p4v1.StreamMessageRequest) error {
+	err := s.send(m)
 	if errors.Is(err, io.EOF) {
-		// The reason is with the receiver.
 		<-s.done
 		err = s.Err()
 	}

@@ -77,3 +77,20 @@ func (v Value) String() string {
 	}
 	return fmt.Sprintf("0x%s", hex.EncodeToString([]byte(v)))
 }
+
+// Uint64 is the number that the value is; of a longer value the last 64 bits.
+func (v Value) Uint64() uint64 { return number([]byte(v)) }
+
+// Addr is the IPv4 or IPv6 address that the value is; the zero Addr if it does
+// not fit.
+func (v Value) Addr(v6 bool) netip.Addr {
+	size := 4
+	if v6 {
+		size = 16
+	}
+	if len(v) > size {
+		return netip.Addr{}
+	}
+	a, _ := netip.AddrFromSlice(v.fill(size))
+	return a
+}

@@ -42,6 +42,7 @@ type Node struct {
 	applying sync.Mutex // held by Apply
 
 	mapServer  *mapserver.Server
+	resolver   *mapserver.Resolver
 	endpoint   *udp.Endpoint // nil if listen.lisp is empty
 	controller *controller.Controller
 	feed       *feed
@@ -117,7 +118,10 @@ func (n *Node) openController(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	n.controller, err = controller.New(cfg, controller.Options{ElectionID: id, Logger: n.opts.Logger})
+	n.resolver = mapserver.NewResolver(n.mapServer, nil)
+	n.controller, err = controller.New(cfg, controller.Options{
+		ElectionID: id, Logger: n.opts.Logger, Resolver: resolver{n.resolver},
+	})
 	if err != nil {
 		return err
 	}
@@ -206,6 +210,9 @@ func (n *Node) Close() error {
 	}
 	if n.endpoint != nil {
 		unlessClosed(n.endpoint.Close())
+	}
+	if n.resolver != nil {
+		n.resolver.Close()
 	}
 	if n.mapServer != nil {
 		errs = append(errs, n.mapServer.Close())

@@ -1,0 +1,377 @@
+package bmv2test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/controller/slowpath"
+	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/p4/build"
+	"github.com/corecast/corecast/wire/inet"
+	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// TestFaults breaks what can break around a controller, on both switches: what
+// is installed goes on working, and everything is right again by itself.
+func TestFaults(t *testing.T) {
+	faults := []struct {
+		name string
+		run  func(*faultNet)
+	}{
+		{"the controller is killed while media flows", controllerKilled},
+		{"the connection is cut in the middle of writes", connectionCut},
+		{"requests fail in the middle", requestsFail},
+		{"another controller takes the switch and spoils it", spoiled},
+		{"the first packet to a new site", firstPacket},
+	}
+	for _, target := range []Target{Softswitch, BMv2} {
+		t.Run(string(target), func(t *testing.T) {
+			if target == BMv2 {
+				needBMv2(t)
+			}
+			for _, f := range faults {
+				t.Run(f.name, func(t *testing.T) { f.run(newFaultNet(t, target)) })
+			}
+		})
+	}
+}
+
+// faultNet is a Fig. 2 network that a fault is made in.
+type faultNet struct {
+	*T
+	target    Target
+	fig       *Fig2
+	delivered atomic.Uint64 // payloads at viewers
+	other     chan []byte   // what else reaches hosts
+
+	mu        sync.Mutex        // guards addresses
+	addresses map[string]string // of switches that may be restarted
+}
+
+func newFaultNet(t *testing.T, target Target) *faultNet {
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	t.Cleanup(cancel)
+	n := &faultNet{target: target, other: make(chan []byte, 1024)}
+	fig, err := NewFig2(ctx, Fig2Options{Target: target, FromDomain: func(_ int, frame []byte) {
+		var d inet.Datagram
+		if d.Decode(ipOf(frame)) == nil && d.Dst.Port() == MediaPort {
+			n.delivered.Add(1)
+			return
+		}
+		select {
+		case n.other <- append([]byte(nil), frame...):
+		default:
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := fig.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	n.fig, n.T = fig, &T{T: t, stage: &stage{fig: fig}, ctx: ctx}
+	return n
+}
+
+// controller runs a controller until stop is called, or the test ends.
+func (n *faultNet) controller(o controller.Options) (c *controller.Controller, stop func()) {
+	n.Helper()
+	o.RetryMin, o.RetryMax = 5*time.Millisecond, 200*time.Millisecond
+	c, err := controller.New(n.fig.Config, o)
+	if err != nil {
+		n.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.Run(ctx)
+	}()
+	stop = func() { cancel(); <-done }
+	n.Cleanup(stop)
+	return c, stop
+}
+
+func (n *faultNet) ready(c *controller.Controller) {
+	n.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	if err := c.WaitReady(ctx); err != nil {
+		n.Fatal(errors.Join(err, n.fig.Alive()))
+	}
+}
+
+// stream sends payloads to all viewers, one after the other, and waits for the
+// last: none may be lost.
+func (n *faultNet) stream(payloads int, during func(i int)) {
+	n.Helper()
+	before := n.delivered.Load()
+	for i := range payloads {
+		m := n.media(1316)
+		frames := [][]byte{n.payload(m)}
+		for _, v := range n.fig.Viewers {
+			frames = append(frames, n.header(m, v.EID))
+		}
+		n.send(SourceName, frames...)
+		want := before + uint64((i+1)*len(n.fig.Viewers))
+		n.until(fmt.Sprintf("payload %d reaches all viewers", i), func() bool { return n.delivered.Load() >= want })
+		if during != nil {
+			during(i)
+		}
+	}
+}
+
+// controllerKilled: viewers do not notice, and the next controller finds every
+// entry right.
+func controllerKilled(n *faultNet) {
+	c, kill := n.controller(controller.Options{})
+	n.ready(c)
+	var again *controller.Controller
+	n.stream(30, func(i int) {
+		switch i {
+		case 9:
+			kill()
+		case 19:
+			again, _ = n.controller(controller.Options{ElectionID: p4rt.ElectionID{Low: 2}})
+			start := time.Now()
+			n.ready(again)
+			n.Logf("restarted: right after %v", time.Since(start))
+		}
+	})
+	for _, sw := range again.Status().Switches {
+		if sw.Updates != 0 || sw.Pipelines != 0 {
+			n.Errorf("%s: %d updates and %d programs were written to a switch that was right", sw.Name, sw.Updates, sw.Pipelines)
+		}
+	}
+}
+
+// cutter makes connections that break after some bytes were sent, the later
+// ones after more.
+type cutter struct{ conns, after atomic.Int64 }
+
+func (c *cutter) dial(ctx context.Context, address string) (net.Conn, error) {
+	network := "tcp"
+	if path, unix := strings.CutPrefix(address, "unix:"); unix {
+		network, address = "unix", path
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	left := &atomic.Int64{}
+	left.Store(200 + c.after.Add(1500))
+	c.conns.Add(1)
+	return &cutConn{Conn: conn, left: left}, nil
+}
+
+type cutConn struct {
+	net.Conn
+	left *atomic.Int64
+}
+
+func (c *cutConn) Write(b []byte) (int, error) {
+	if left := c.left.Add(-int64(len(b))); left < 0 && left > -1<<16 {
+		c.Conn.Close()
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(b)
+}
+
+// connectionCut: each attempt gets a little further.
+func connectionCut(n *faultNet) {
+	n.Program(n.fig) // the program is there already: it is one large message
+	n.wipe()
+	var cut cutter
+	c, _ := n.controller(controller.Options{ElectionID: p4rt.ElectionID{Low: 5}, DialOptions: []grpc.DialOption{grpc.WithContextDialer(cut.dial)}})
+	n.ready(c)
+	n.Logf("%d connections", cut.conns.Load())
+	n.stream(5, nil)
+}
+
+// Program fills the switches once.
+func (n *faultNet) Program(f *Fig2) {
+	n.Helper()
+	if err := f.Program(n.ctx); err != nil {
+		n.Fatal(err)
+	}
+}
+
+// session is another controller's, for a moment.
+func (n *faultNet) session(d int, do func(*p4rt.Session)) {
+	n.Helper()
+	schema, err := p4rt.NewSchema(build.P4Info())
+	if err != nil {
+		n.Fatal(err)
+	}
+	s, err := p4rt.Dial(n.ctx, schema, p4rt.Options{
+		Address: n.fig.Address(SwitchName(d)), DeviceID: uint64(d + 1), ElectionID: testerElection})
+	if err != nil {
+		n.Fatal(err)
+	}
+	defer s.Close()
+	do(s)
+}
+
+// wipe deletes all entries of all switches.
+func (n *faultNet) wipe() {
+	n.Helper()
+	for d := 0; d <= n.fig.Domains; d++ {
+		n.session(d, func(s *p4rt.Session) {
+			entries, err := s.ReadEntries(n.ctx)
+			if err != nil {
+				n.Fatal(err)
+			}
+			var updates []p4rt.Update
+			for _, e := range entries {
+				if !e.Default {
+					updates = append(updates, p4rt.Update{Op: p4rt.Delete, Object: e})
+				}
+			}
+			if err := s.Write(n.ctx, updates); err != nil {
+				n.Fatal(err)
+			}
+		})
+	}
+}
+
+// requestsFail: every seventh Write fails as a whole, and every fifth Read.
+func requestsFail(n *faultNet) {
+	var writes, reads atomic.Int64
+	broken := status.Error(codes.Unavailable, "broken for a test")
+	c, _ := n.controller(controller.Options{DialOptions: []grpc.DialOption{
+		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			if _, ok := req.(*p4v1.WriteRequest); ok && writes.Add(1)%7 == 0 {
+				return broken
+			}
+			return invoke(ctx, method, req, reply, cc, opts...)
+		}),
+		grpc.WithStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			if strings.HasSuffix(method, "/Read") && reads.Add(1)%5 == 0 {
+				return nil, broken
+			}
+			return streamer(ctx, desc, cc, method, opts...)
+		}),
+	}})
+	n.ready(c)
+	retries := uint64(0)
+	for _, sw := range c.Status().Switches {
+		retries += sw.Retries
+	}
+	if retries == 0 {
+		n.Error("nothing failed")
+	}
+	n.Logf("%d writes, %d reads, %d retries", writes.Load(), reads.Load(), retries)
+	n.stream(5, nil)
+}
+
+// spoiled: another controller outranks ours, deletes everything and leaves. Ours
+// says who has the switch, and repairs it.
+func spoiled(n *faultNet) {
+	c, _ := n.controller(controller.Options{})
+	n.ready(c)
+	n.session(0, func(s *p4rt.Session) {
+		entries, err := s.ReadEntries(n.ctx)
+		if err != nil {
+			n.Fatal(err)
+		}
+		var updates []p4rt.Update
+		for _, e := range entries {
+			if !e.Default {
+				updates = append(updates, p4rt.Update{Op: p4rt.Delete, Object: e})
+			}
+		}
+		if err := s.Write(n.ctx, updates); err != nil {
+			n.Fatal(err)
+		}
+		n.until("the controller names who has the switch", func() bool {
+			sw := c.Status().Switches[0]
+			return sw.Phase == controller.Failing && strings.Contains(sw.Reason, "owns the switch")
+		})
+		for _, sw := range c.Status().Switches[1:] {
+			if sw.Phase != controller.Ready {
+				n.Errorf("%s is %s: %s", sw.Name, sw.Phase, sw.Reason)
+			}
+		}
+	})
+	// Nobody can write to it until ours is primary again.
+	start := time.Now()
+	n.ready(c)
+	n.Logf("repaired after %v", time.Since(start))
+	n.stream(5, nil)
+}
+
+// answers resolves from a list, after a while.
+type answers struct {
+	mappings []controller.Mapping
+	asked    atomic.Int64
+}
+
+func (a *answers) Resolve(_ context.Context, eid lisp.EID) (slowpath.Resolution, error) {
+	a.asked.Add(1)
+	for _, m := range a.mappings {
+		if m.Prefix.Contains(eid.Prefix.Addr()) {
+			return slowpath.Resolution{EID: m.EID(), RLOCs: m.RLOCs, TTL: time.Hour}, nil
+		}
+	}
+	hole := netip.PrefixFrom(eid.Prefix.Addr(), 24).Masked()
+	return slowpath.Resolution{EID: lisp.EID{Prefix: hole}, Action: lisp.ActionDrop, TTL: time.Minute}, nil
+}
+
+// firstPacket: no mapping is in use until a packet needs one. It is resolved,
+// installed, and the packet delivered. An answer that there is none comes back
+// to the sender.
+func firstPacket(n *faultNet) {
+	resolver := &answers{mappings: controller.StaticMappings(n.fig.Config)}
+	c, _ := n.controller(controller.Options{Resolver: resolver})
+	if err := c.SetMappings(nil); err != nil {
+		n.Fatal(err)
+	}
+	n.ready(c)
+	for d := 1; d <= n.fig.Domains; d++ {
+		to := addrPort(domainHost(d), 7)
+		start := time.Now()
+		n.send(SourceName, n.fromSource(to, []byte("first")))
+		select {
+		case frame := <-n.other:
+			n.Logf("domain %d: delivered after %v", d, time.Since(start))
+			var got inet.Datagram
+			if err := got.Decode(ipOf(frame)); err != nil || got.Dst != to || string(got.Payload) != "first" {
+				n.Errorf("delivered %v %q, %v", got.Dst, got.Payload, err)
+			}
+		case <-time.After(arriveLimit):
+			n.Fatalf("domain %d: not delivered; slow path %v", d, c.Status().Switches[0].SlowPath)
+		}
+	}
+	if asked := resolver.asked.Load(); asked != int64(n.fig.Domains) {
+		n.Errorf("%d questions for %d sites", asked, n.fig.Domains)
+	}
+	// The map-cache serves the channel too.
+	n.stream(5, nil)
+
+	source := n.fig.Host(SourceName)
+	source.Take()
+	n.send(SourceName, n.fromSource(netip.MustParseAddrPort("10.200.0.1:7"), []byte("nobody")))
+	n.until("the source hears that there is nobody", func() bool {
+		for _, frame := range source.Take() {
+			if ip := ipOf(frame); ip[9] == 1 && ip[20] == 3 {
+				return true
+			}
+		}
+		return false
+	})
+}

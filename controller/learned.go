@@ -1,0 +1,48 @@
+package controller
+
+import (
+	"net/netip"
+
+	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/lisp"
+)
+
+// learned is what the slow path of one switch found out. It outlives changes of
+// the configuration, and is guarded by the switch's plan.
+type learned struct {
+	mappings  table
+	neighbors map[netip.Addr]neighbor
+	streams   map[learnedStream][]config.RLOC // from which RLOCs they may come
+	down      map[netip.Addr]bool             // RLOCs that do not answer probes
+}
+
+// neighbor is a learned MAC address behind a port.
+type neighbor struct {
+	mac  config.MAC
+	port uint16
+}
+
+// learnedStream is a channel that we do not know, as it came in.
+type learnedStream struct{ source, reserved netip.Addr }
+
+func newLearned() *learned {
+	return &learned{
+		mappings: table{}, neighbors: map[netip.Addr]neighbor{},
+		streams: map[learnedStream][]config.RLOC{}, down: map[netip.Addr]bool{},
+	}
+}
+
+// uses reports whether a mapping names an RLOC.
+func (m *mapping) uses(rloc netip.Addr) bool {
+	for _, r := range m.RLOCs {
+		if r.Address == rloc {
+			return true
+		}
+	}
+	return false
+}
+
+// covers reports whether a mapping of e says where an EID is.
+func covers(e lisp.EID, instance uint32, eid netip.Addr) bool {
+	return e.InstanceID == instance && e.Prefix.Contains(eid)
+}
