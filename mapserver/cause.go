@@ -68,7 +68,7 @@ var causes = [numCauses]struct{ name, meaning string }{
 	causeNoETR:           {"no-etr", "a Map-Request for an EID whose xTRs have no RLOC that it could be forwarded to"},
 	causeHops:            {"hops", "a Map-Request that was forwarded so often already that it seems to go in a circle"},
 	causeInner:           {"inner", "an encapsulated message that is no Map-Request"},
-	causeSubscription:    {"subscription", "a subscription with an old nonce, or one too many"},
+	causeSubscription:    {"subscription", "a subscription with an old nonce or from elsewhere than the xTR, or one too many"},
 	causeUnexpectedAck:   {"unexpected-ack", "a Map-Notify-Ack that nothing waits for"},
 	causeAckHMAC:         {"ack-hmac", "a Map-Notify-Ack with authentication data that the key does not make"},
 	causeMapReply:        {"map-reply", "a Map-Reply: this server asks nobody"},
