@@ -4,11 +4,19 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // maxAuthKeys is how many keys a site may have: each costs an HMAC for xTRs that
 // do not say which one they use.
 const maxAuthKeys = 16
+
+// What times may be: the Map-Server's own bounds. Mappings live for whole minutes
+// (RFC 9301 §5.4).
+const (
+	minTTL  = Duration(time.Minute)
+	maxTime = Duration(365 * 24 * time.Hour)
+)
 
 // checkMapServer checks what only the Map-Server uses.
 func (c *Config) checkMapServer(p *problems) {
@@ -17,7 +25,13 @@ func (c *Config) checkMapServer(p *problems) {
 		if !isHost(u.Addr()) || u.Port() == 0 {
 			p.add(fmt.Sprintf("map_server.upstream[%d]", i), fmt.Sprintf("%v is not a Map-Resolver", u),
 				`give its address and port, such as "192.0.2.1:4342"`)
+		} else if slices.Contains(c.Listen.LISP, u.String()) {
+			p.add(fmt.Sprintf("map_server.upstream[%d]", i), fmt.Sprintf("%v is this Map-Server itself (listen.lisp)", u),
+				"name another one, or remove it")
 		}
+	}
+	if ttl := c.MapServer.MaxTTL; ttl != 0 && (ttl < minTTL || ttl > maxTime) {
+		p.add("map_server.max_ttl", fmt.Sprintf("%v is no TTL of a mapping", time.Duration(ttl)), "give 1m to 8760h")
 	}
 	keys := 0
 	for i := range c.Sites {
@@ -57,6 +71,9 @@ func (c *Config) checkRegistering(p *problems, path string, s *Site) {
 		if apath := fmt.Sprintf("%s.allowed_rlocs[%d]", path, j); allowed.IsValid() && allowed != allowed.Masked() {
 			p.add(apath, fmt.Sprintf("%v has host bits set", allowed), fmt.Sprintf("write %v", allowed.Masked()))
 		}
+	}
+	if s.RegistrationTimeout > maxTime {
+		p.add(path+".registration_timeout", fmt.Sprintf("%v is too long", time.Duration(s.RegistrationTimeout)), "give at most 8760h")
 	}
 	if len(s.AuthKeys) > maxAuthKeys {
 		p.add(path+".auth_keys", fmt.Sprintf("has %d keys", len(s.AuthKeys)), fmt.Sprintf("at most %d", maxAuthKeys))
