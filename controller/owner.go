@@ -40,7 +40,7 @@ type owner struct {
 func newOwner(c *Controller, sw *config.Switch) *owner {
 	b := &board{changed: c.notify}
 	b.s = SwitchStatus{Name: sw.Name, Address: sw.Address, Phase: Connecting,
-		Reason: "not started", Since: time.Now(), Punts: map[string]uint64{}}
+		Reason: "no answer yet", Since: time.Now(), Punts: map[string]uint64{}}
 	o := &owner{
 		name: sw.Name, address: sw.Address, device: sw.DeviceID, board: b,
 		opts: &c.opts, schema: c.schema, program: c.program, looks: c.looks,
