@@ -177,7 +177,7 @@ func multicastTooBig(t *T) {
 // other. Both ways may take the one that is under way at the change back: it was
 // forwarded to the group, and its header finds unicast.
 func multicastSwitch(t *T) {
-	const payloads, change = 60, 20
+	const steady, meanwhile = 20, 300 // payloads between changes, and at most while one is made
 	t.groupReplicas()
 	v := t.fig.Viewers[0]
 	group, _ := t.group()
@@ -186,26 +186,31 @@ func multicastSwitch(t *T) {
 	for _, e := range c.entries(t.ctx, t.T, multicast[0].Object.(*p4rt.Entry).Table) {
 		unicast = append(unicast, p4rt.Update{Op: p4rt.Modify, Object: e})
 	}
-	written := make(chan error, 2)
-	to := func(updates []p4rt.Update) { go func() { written <- c.session.Write(t.ctx, updates) }() }
 	var sent []media
-	got, changed := t.watch(func() {
-		for i := range payloads {
-			switch i {
-			case change:
-				to(multicast)
-			case 2 * change:
-				to(unicast)
-			}
-			m := t.media(600 + i)
-			sent = append(sent, m)
-			t.send(SourceName, t.payload(m), t.header(m, t.at(v)))
-			// The group brings every payload twice: wait for this very one.
-			t.atMost(5*lossAfter, func(s *seen) bool { return slices.ContainsFunc(s.arrived, carries(m)) })
+	send := func() {
+		m := t.media(600 + len(sent))
+		sent = append(sent, m)
+		t.send(SourceName, t.payload(m), t.header(m, t.at(v)))
+		// The group brings every payload twice: wait for this very one.
+		t.atMost(5*lossAfter, func(s *seen) bool { return slices.ContainsFunc(s.arrived, carries(m)) })
+	}
+	change := func(updates []p4rt.Update) {
+		written := make(chan error, 1)
+		go func() { written <- c.session.Write(t.ctx, updates) }()
+		for i := 0; i < meanwhile && len(written) == 0; i++ {
+			send()
 		}
-		for range 2 {
-			if err := <-written; err != nil {
-				t.Fatal(err)
+		if err := <-written; err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, changed := t.watch(func() {
+		for _, updates := range [][]p4rt.Update{nil, multicast, unicast} {
+			if updates != nil {
+				change(updates)
+			}
+			for range steady {
+				send()
 			}
 		}
 	})
@@ -233,10 +238,10 @@ func multicastSwitch(t *T) {
 			t.Errorf("a payload of %d bytes arrived more than once: %s", len(m.bytes), way)
 		}
 	}
-	if lost > 2 || twice > 1 || byGroup == 0 || byGroup == payloads {
-		t.Errorf("of %d payloads %d were lost over two changes, %d came twice, %d by the group; counted %v", payloads, lost, twice, byGroup, changed)
+	if lost > 2 || twice > 1 || byGroup == 0 || byGroup == len(sent) {
+		t.Errorf("of %d payloads %d were lost over two changes, %d came twice, %d by the group; counted %v", len(sent), lost, twice, byGroup, changed)
 	}
-	t.serve(t.media(700), v, true, t.payload(mediaOf(t.sequence, 700)))
+	t.serve(t.media(500), v, true, t.payload(mediaOf(t.sequence, 500)))
 }
 
 // carries reports whether a packet brought m, which differs in size from others.
