@@ -14,7 +14,7 @@ import (
 type look struct {
 	session *p4rt.Session
 	took    time.Duration // to read everything back, the last time
-	before  bool          // everything was compared once in this session
+	before  bool          // everything was compared once since we connected
 }
 
 // compare makes the switch hold what is wanted, whatever it holds now. A switch

@@ -55,7 +55,7 @@ func (s *Session) arbitrated(m *p4v1.MasterArbitrationUpdate) error {
 	defer s.mu.Unlock()
 	var err error
 	if id := m.GetDeviceId(); id != 0 && id != s.opts.DeviceID {
-		err = lie("the arbitration of device %d; this session is with device %d: check device_id", id, s.opts.DeviceID)
+		err = lie("the arbitration of device %d; we asked for device %d: check device_id", id, s.opts.DeviceID)
 	}
 	if code := codes.Code(m.GetStatus().GetCode()); code != codes.OK {
 		err = &NotPrimaryError{
