@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	srt "github.com/datarhei/gosrt"
@@ -44,7 +45,7 @@ func (c *srtCaller) next(ctx context.Context) (srt.Conn, error) {
 		}
 		conn, err := srt.Dial("srt", c.address.host, c.address.config)
 		if err == nil {
-			return &dialed{conn}, nil
+			return &dialed{Conn: conn}, nil
 		}
 		err = fmt.Errorf("%w (are stream id and passphrase right?)", err)
 		if ctx.Err() != nil || !c.opts.Reconnect {
@@ -113,19 +114,41 @@ func (c *srtCaller) ended() {}
 func (c *srtCaller) close() {}
 
 // dialed is a connection that leaves nothing behind when it is closed.
-type dialed struct{ srt.Conn }
+type dialed struct {
+	srt.Conn
+	once sync.Once
 
-// Close also takes what one of the library's goroutines has to say at its end,
-// which Read does in passing: the goroutine waits for that.
+	// mu keeps the reader and the end apart, and guards over: the last word of
+	// the library's receiving goroutine has been taken.
+	mu   sync.Mutex
+	over bool
+}
+
+func (d *dialed) Read(b []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n, err := d.Conn.Read(b)
+	d.over = d.over || lastWord(err)
+	return n, err
+}
+
+// Close waits for the library's receiving goroutine, which ends only when
+// somebody takes what it has to say; Read does that in passing. The library's
+// own Close may have taken it, which cannot be seen: hence the bound.
 func (d *dialed) Close() error {
 	err := d.Conn.Close()
-	go func() {
-		for range 100 {
-			if _, err := d.Conn.Read(nil); err != nil && !errors.Is(err, io.EOF) {
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
+	d.once.Do(func() {
+		d.mu.Lock() // a reader returns, since the connection is closed
+		defer d.mu.Unlock()
+		for tries := 0; !d.over && tries < 100; tries++ {
+			time.Sleep(5 * time.Millisecond)
+			_, err := d.Conn.Read(nil)
+			d.over = lastWord(err)
 		}
-	}()
+	})
 	return err
 }
+
+// lastWord tells the error of the receiving goroutine from that of a
+// connection which is closed.
+func lastWord(err error) bool { return err != nil && !errors.Is(err, io.EOF) }
