@@ -12,6 +12,7 @@ import (
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/northbound/auth"
 	"github.com/danielgtaylor/huma/v2"
 )
 
@@ -113,7 +114,7 @@ func decodeCursor(text string) (lisp.EID, error) {
 	return lisp.EID{}, wrong("query.cursor", text, "is not a cursor of this list", "leave it out to start from the first, or give the next_cursor of the page before")
 }
 
-// operation describes a GET.
+// operation describes a GET, for whoever may read.
 func operation(id, path, summary string, errors ...int) huma.Operation {
-	return huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Errors: errors}
+	return auth.Needs(auth.Viewer, huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Errors: errors})
 }

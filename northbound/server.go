@@ -81,7 +81,7 @@ func New(opts Options) *Server {
 	cfg.CreateHooks = nil                  // no $schema in every answer
 	cfg.Transformers = append(cfg.Transformers, sayWhatFailed)
 	s.api = humago.New(mux, cfg)
-	s.api.UseMiddleware(s.refuseUnknown)
+	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
 	s.registerMappings()
 	s.registerSites()
 	s.registerSwitches()

@@ -1,0 +1,67 @@
+package auth
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// Role is what somebody may do. Each may do all that those before it may.
+type Role uint8
+
+const (
+	// Nobody may do nothing.
+	Nobody Role = iota
+	// Viewer may read everything but secrets, which nobody can.
+	Viewer
+	// Operator may also create, change and delete what is desired.
+	Operator
+	// Admin may do everything.
+	Admin
+)
+
+var roleNames = [...]string{"nobody", "viewer", "operator", "admin"}
+
+// Roles are those that can be given, least first.
+func Roles() []Role { return []Role{Viewer, Operator, Admin} }
+
+func (r Role) String() string {
+	if int(r) < len(roleNames) {
+		return roleNames[r]
+	}
+	return fmt.Sprintf("role %d", uint8(r))
+}
+
+// ParseRole reads the name of a role that can be given.
+func ParseRole(name string) (Role, error) {
+	for _, r := range Roles() {
+		if r.String() == name {
+			return r, nil
+		}
+	}
+	return Nobody, fmt.Errorf("%q is no role: want %s", name, strings.Join(roleNames[1:], ", "))
+}
+
+// roleExtension tells in the OpenAPI document which role an operation needs.
+const roleExtension = "x-corecast-role"
+
+// Needs declares the least role that may use an operation.
+func Needs(role Role, op huma.Operation) huma.Operation {
+	if op.Extensions == nil {
+		op.Extensions = map[string]any{}
+	}
+	op.Extensions[roleExtension] = role.String()
+	return op
+}
+
+// RoleOf is the least role that may use an operation; an error if it declares
+// none.
+func RoleOf(op *huma.Operation) (Role, error) {
+	name, _ := op.Extensions[roleExtension].(string)
+	role, err := ParseRole(name)
+	if err != nil {
+		return Nobody, fmt.Errorf("operation %s declares no role: wrap it in auth.Needs", op.OperationID)
+	}
+	return role, nil
+}
