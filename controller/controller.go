@@ -23,6 +23,10 @@ type Options struct {
 	// ElectionID makes this controller primary over those with lower ones;
 	// the zero value means 1.
 	ElectionID p4rt.ElectionID
+	// Shared says that several controllers share the switches: this one opens
+	// sessions with those alone that SetMasters gives it, under the election ids
+	// that come with them.
+	Shared bool
 	// Resync is how often a switch is read back to repair drift, 0 means 30 s;
 	// less often where there are so many switches that it would take much CPU.
 	Resync time.Duration
@@ -87,10 +91,12 @@ type Controller struct {
 
 	mu      sync.RWMutex // guards what follows; taken before the lock of a plan
 	state   *State
-	fed     bool     // the mappings are SetMappings', not the configuration's
-	updated updates  // what UpdateMappings changed of the configuration's
-	order   []string // switches, as configured
-	owners  map[string]*owner
+	fed     bool              // the mappings are SetMappings', not the configuration's
+	updated updates           // what UpdateMappings changed of the configuration's
+	order   []string          // switches, as configured
+	owners  map[string]*owner // of the switches that are ours
+	masters map[string]Mastership
+	away    map[string]SwitchStatus // of the switches that are not
 	ctx     context.Context
 	wg      *sync.WaitGroup // owners under way; nil before Run
 
@@ -136,49 +142,19 @@ func (c *Controller) apply(cfg *config.Config) (changed []*owner, err error) {
 		c.updated.applyTo(next.table)
 	}
 	c.state = &next
-	c.order = c.order[:0]
-	var fresh []*owner
-	for i := range cfg.Switches {
-		sw := &cfg.Switches[i]
-		c.order = append(c.order, sw.Name)
-		o := c.owners[sw.Name]
-		if o != nil && (o.address != sw.Address || o.device != sw.DeviceID) {
-			o.stop()
-			o = nil
-		}
-		if o == nil {
-			o = newOwner(c, sw)
-			c.owners[sw.Name] = o
-			fresh = append(fresh, o)
-		}
-	}
-	for name, o := range c.owners {
-		if cfg.FindSwitch(name) == nil {
-			o.stop()
-			delete(c.owners, name)
-		}
-	}
-	changed, err = c.buildLocked()
-	for _, o := range fresh {
-		if !o.plan.built() { // there is nothing that it could be told
-			delete(c.owners, o.name)
-			continue
-		}
-		c.startLocked(o)
-	}
+	fresh := c.manLocked()
+	changed, err = c.buildLocked(c.ownersLocked())
+	c.startBuiltLocked(fresh)
 	unbuilt := func(o *owner) bool { return !o.plan.built() }
-	c.order = slices.DeleteFunc(c.order, func(name string) bool { return c.owners[name] == nil })
 	return slices.DeleteFunc(changed, unbuilt), err
 }
 
-// buildLocked builds the plans of all switches anew. A plan that cannot be
-// built stays as it is.
-func (c *Controller) buildLocked() ([]*owner, error) {
-	errs := make([]error, len(c.order))
-	owners := make([]*owner, len(c.order))
-	inParallel(len(c.order), func(i int) {
-		o := c.owners[c.order[i]]
-		owners[i] = o
+// buildLocked builds the plans of switches anew. A plan that cannot be built
+// stays as it is.
+func (c *Controller) buildLocked(owners []*owner) ([]*owner, error) {
+	errs := make([]error, len(owners))
+	inParallel(len(owners), func(i int) {
+		o := owners[i]
 		if err := o.plan.build(c.state, c.state.Config.FindSwitch(o.name)); err != nil {
 			errs[i] = fmt.Errorf("desired state: switch %s: %w", o.name, err)
 		}
@@ -240,8 +216,9 @@ func (c *Controller) startLocked(o *owner) {
 		return
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
-	o.cancel = cancel
+	o.cancel, o.ended = cancel, make(chan struct{})
 	c.wg.Go(func() {
+		defer close(o.ended)
 		defer cancel()
 		o.run(ctx)
 	})
@@ -263,6 +240,10 @@ func (c *Controller) watch() (Status, <-chan struct{}) {
 	s := Status{Warnings: c.state.Config.Warnings}
 	for _, name := range c.order {
 		o := c.owners[name]
+		if o == nil {
+			s.Switches = append(s.Switches, c.away[name])
+			continue
+		}
 		sw := o.board.read()
 		sw.SlowPath = o.slow.path.Counters()
 		s.Switches = append(s.Switches, sw)
@@ -290,7 +271,7 @@ func (c *Controller) WaitReady(ctx context.Context) error {
 		case <-ctx.Done():
 			errs := []error{ctx.Err()}
 			for _, sw := range status.Switches {
-				if sw.Phase != Ready {
+				if !sw.ready() {
 					errs = append(errs, fmt.Errorf("switch %s is %s: %s", sw.Name, sw.Phase, sw.Reason))
 				}
 			}
@@ -305,9 +286,12 @@ var errNotConnected = errors.New("not connected")
 // session returns the session with a switch.
 func (c *Controller) session(name string) (*p4rt.Session, error) {
 	c.mu.Lock()
-	o := c.owners[name]
+	o, away := c.owners[name], c.away[name]
 	c.mu.Unlock()
-	if o == nil {
+	switch {
+	case o == nil && away.Name != "":
+		return nil, fmt.Errorf("switch %s: %w: %s", name, errNotConnected, away.Reason)
+	case o == nil:
 		return nil, fmt.Errorf("no switch %q in the configuration", name)
 	}
 	if s := o.session.Load(); s != nil {
@@ -316,7 +300,7 @@ func (c *Controller) session(name string) (*p4rt.Session, error) {
 	return nil, fmt.Errorf("switch %s: %w: %s", name, errNotConnected, o.board.read().Reason)
 }
 
-// allOwners are the owners of all switches, as configured.
+// allOwners are the owners of our switches, in the order of the configuration.
 func (c *Controller) allOwners() []*owner {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -326,7 +310,9 @@ func (c *Controller) allOwners() []*owner {
 func (c *Controller) ownersLocked() []*owner {
 	owners := make([]*owner, 0, len(c.order))
 	for _, name := range c.order {
-		owners = append(owners, c.owners[name])
+		if o := c.owners[name]; o != nil {
+			owners = append(owners, o)
+		}
 	}
 	return owners
 }

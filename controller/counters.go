@@ -47,7 +47,9 @@ func (c *Controller) channelSlots(channel string) (itr string, slots []int) {
 	for i := range c.state.Config.Channels {
 		if ch := &c.state.Config.Channels[i]; ch.Name == channel {
 			itr = ch.Ingress.Switch
-			slots = numbersOf(c.owners[itr].plan.numbers().Channels, pairNames(ch))
+			if o := c.owners[itr]; o != nil {
+				slots = numbersOf(o.plan.numbers().Channels, pairNames(ch))
+			}
 		}
 	}
 	return itr, slots
@@ -112,9 +114,11 @@ func (c *Controller) RLOCEvents(ctx context.Context, channel string) (map[netip.
 	}
 	c.mu.Lock()
 	rlocs, cells := map[int]netip.Addr{}, 0
-	for text, index := range c.owners[itr].plan.numbers().RLOCs {
-		rlocs[index] = netip.MustParseAddr(text)
-		cells = max(cells, (index+1)*rlocEvents)
+	if o := c.owners[itr]; o != nil { // it may be another controller's by now
+		for text, index := range o.plan.numbers().RLOCs {
+			rlocs[index] = netip.MustParseAddr(text)
+			cells = max(cells, (index+1)*rlocEvents)
+		}
 	}
 	c.mu.Unlock()
 	session, err := c.session(itr)

@@ -14,16 +14,18 @@ import (
 
 // owner is the one goroutine that writes to one switch.
 type owner struct {
-	name    string
-	address string
-	device  uint64
-	opts    *Options
-	schema  *p4rt.Schema
-	program *p4rt.Pipeline
-	log     *slog.Logger
-	board   *board
-	looks   *looks
-	cancel  context.CancelFunc // set when started; guarded by Controller.mu
+	name     string
+	address  string
+	device   uint64
+	election p4rt.ElectionID
+	opts     *Options
+	schema   *p4rt.Schema
+	program  *p4rt.Pipeline
+	log      *slog.Logger
+	board    *board
+	looks    *looks
+	cancel   context.CancelFunc // set when started; guarded by Controller.mu
+	ended    chan struct{}      // closed when run has returned; set when started
 
 	plan    *plan
 	ledger  ledger
@@ -37,12 +39,12 @@ type owner struct {
 	settled   chan struct{} // capacity 1: installed has changed
 }
 
-func newOwner(c *Controller, sw *config.Switch) *owner {
+func newOwner(c *Controller, sw *config.Switch, id p4rt.ElectionID) *owner {
 	b := &board{changed: c.notify}
 	b.s = SwitchStatus{Name: sw.Name, Address: sw.Address, Phase: Connecting,
 		Reason: "no answer yet", Since: time.Now(), Punts: map[string]uint64{}}
 	o := &owner{
-		name: sw.Name, address: sw.Address, device: sw.DeviceID, board: b,
+		name: sw.Name, address: sw.Address, device: sw.DeviceID, election: id, board: b,
 		opts: &c.opts, schema: c.schema, program: c.program, looks: c.looks,
 		log:  c.opts.Logger.With("switch", sw.Name),
 		plan: newPlan(), wake: make(chan struct{}, 1), settled: make(chan struct{}, 1),
@@ -62,6 +64,13 @@ func (o *owner) nudge() {
 func (o *owner) stop() {
 	if o.cancel != nil {
 		o.cancel()
+	}
+}
+
+// wait waits for the end of an owner that was stopped.
+func (o *owner) wait() {
+	if o.ended != nil {
+		<-o.ended
 	}
 }
 
@@ -86,7 +95,7 @@ func (o *owner) serve(ctx context.Context, retry *backoff) error {
 	dialCtx, cancel := context.WithTimeout(ctx, o.opts.Timeout)
 	defer cancel()
 	session, err := p4rt.Dial(dialCtx, o.schema, p4rt.Options{
-		Address: o.address, DeviceID: o.device, ElectionID: o.opts.ElectionID,
+		Address: o.address, DeviceID: o.device, ElectionID: o.election,
 		TLS: o.opts.TLS, DialOptions: o.opts.DialOptions,
 		OnStreamError: o.refused,
 	})
@@ -100,7 +109,7 @@ func (o *owner) serve(ctx context.Context, retry *backoff) error {
 		o.slow.run(slowCtx, session)
 	}()
 	o.session.Store(session)
-	o.log.Info("connected", "address", o.address, "election_id", o.opts.ElectionID)
+	o.log.Info("connected", "address", o.address, "election_id", o.election)
 	defer func() {
 		o.session.Store(nil)
 		o.installed.Store(0)

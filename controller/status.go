@@ -15,6 +15,7 @@ const (
 	Syncing    Phase = "syncing"    // connected, being brought to what is wanted
 	Ready      Phase = "ready"      // holds exactly what is wanted
 	Failing    Phase = "failing"    // the last attempt failed; retried
+	Standby    Phase = "standby"    // not ours: another controller's, or nobody's yet
 )
 
 // Status is the state of the controller's work.
@@ -23,24 +24,31 @@ type Status struct {
 	Warnings []string       `json:"warnings,omitempty"`
 }
 
-// Ready reports whether every switch holds what is wanted.
+// Ready reports whether every switch holds what is wanted, as far as it is this
+// controller's; one that is nobody's does not.
 func (s Status) Ready() bool {
 	for _, sw := range s.Switches {
-		if sw.Phase != Ready {
+		if !sw.ready() {
 			return false
 		}
 	}
 	return true
 }
 
+func (s *SwitchStatus) ready() bool {
+	return s.Phase == Ready || s.Phase == Standby && s.Master != ""
+}
+
 // SwitchStatus is the state of one switch.
 type SwitchStatus struct {
-	Name    string    `json:"name"`
-	Address string    `json:"address"`
-	Phase   Phase     `json:"phase"`
-	Reason  string    `json:"reason,omitempty"` // why it is not ready
-	Fix     string    `json:"fix,omitempty"`    // what to do about it
-	Since   time.Time `json:"since"`            // of Phase
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	// Master names the controller whose switch it is, where several share them.
+	Master string    `json:"master,omitempty"`
+	Phase  Phase     `json:"phase"`
+	Reason string    `json:"reason,omitempty"` // why it is not ready
+	Fix    string    `json:"fix,omitempty"`    // what to do about it
+	Since  time.Time `json:"since"`            // of Phase
 	// Wanted and Installed count entries, groups and meter cells; Installed is what of
 	// Wanted the switch was last known to hold.
 	Wanted    int `json:"wanted"`

@@ -23,7 +23,7 @@ func (s *Server) registerSwitches() {
 
 func switchOf(sw controller.SwitchStatus) api.Switch {
 	out := api.Switch{
-		Name: sw.Name, Address: sw.Address, Phase: string(sw.Phase), Reason: sw.Reason, Since: sw.Since,
+		Name: sw.Name, Address: sw.Address, Master: sw.Master, Phase: string(sw.Phase), Reason: sw.Reason, Since: sw.Since,
 		Wanted: sw.Wanted, Installed: sw.Installed, Problems: append([]string{}, sw.Problems...),
 		Updates: sw.Updates, Pipelines: sw.Pipelines, Retries: sw.Retries, Punts: sw.Punts, PuntsDropped: sw.PuntsDropped,
 	}

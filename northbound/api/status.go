@@ -77,7 +77,8 @@ type Switches struct {
 type Switch struct {
 	Name      string            `json:"name" example:"itr"`
 	Address   string            `json:"address" doc:"of its P4Runtime server" example:"127.0.0.1:9559"`
-	Phase     string            `json:"phase" enum:"connecting,syncing,ready,failing"`
+	Phase     string            `json:"phase" enum:"connecting,syncing,ready,failing,standby" doc:"standby: no controller masters it yet"`
+	Master    string            `json:"master,omitempty" doc:"the controller that masters it, where several share the switches"`
 	Reason    string            `json:"reason,omitempty" doc:"why it is not ready"`
 	Since     time.Time         `json:"since" doc:"when it came to this phase"`
 	Wanted    int               `json:"wanted" doc:"entries, groups and meter cells that it is to hold"`
