@@ -13,6 +13,7 @@ import (
 
 	"github.com/gaissmai/bart"
 
+	"github.com/corecast/corecast/source/credential"
 	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/viewerapi"
 	"github.com/corecast/corecast/source/viewerapi/auth"
@@ -104,11 +105,11 @@ func (s *Station) openAPI(ctx context.Context) error {
 func (s *Station) authorizer(ctx context.Context) (auth.Authorizer, error) {
 	switch a := s.cfg.Auth; {
 	case a.JWKS != "":
-		keys := auth.NewKeySet(a.JWKS)
+		keys := credential.NewKeySet(a.JWKS)
 		if err := keys.Check(ctx); err != nil {
 			s.say(fmt.Sprintf("warning: %v; nobody can join until that is right", err))
 		}
-		return &auth.JWT{Keys: keys, Issuer: a.Issuer, Audience: a.Audience}, nil
+		return &auth.JWT{Verifier: credential.Verifier{Keys: keys, Issuer: a.Issuer, Audience: a.Audience}}, nil
 	case a.Hook != "":
 		secret, err := a.Secret.get()
 		return auth.NewHook(a.Hook, secret), err

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corecast/corecast/source/credential"
 	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/viewerapi"
 	"github.com/corecast/corecast/source/viewerapi/auth"
@@ -478,7 +479,7 @@ func TestWebhook(t *testing.T) {
 	fail := true
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
-		if !auth.Verify([]byte("secret"), time.Now(), time.Minute, b, r.Header.Get(auth.SignatureHeader)) {
+		if !credential.Verify([]byte("secret"), time.Now(), time.Minute, b, r.Header.Get(credential.SignatureHeader)) {
 			t.Error("the signature is wrong")
 		}
 		if fail {

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/corecast/corecast/source/viewerapi/auth"
+	"github.com/corecast/corecast/source/credential"
 )
 
 // Webhook is a server that is told all events, a POST for each batch:
@@ -17,7 +17,7 @@ import (
 // meanwhile are counted as missed.
 type Webhook struct {
 	URL    string
-	Secret string               // signs the requests (see auth.Sign); empty for not
+	Secret string               // signs the requests (see credential.Sign); empty for not
 	Failed func(message string) // told in words when it does not answer; may be nil
 }
 
@@ -77,7 +77,7 @@ func (h Webhook) post(ctx context.Context, client *http.Client, body webhookBody
 	}
 	r.Header.Set("Content-Type", "application/json")
 	if h.Secret != "" {
-		r.Header.Set(auth.SignatureHeader, auth.Sign([]byte(h.Secret), time.Now(), b))
+		r.Header.Set(credential.SignatureHeader, credential.Sign([]byte(h.Secret), time.Now(), b))
 	}
 	reply, err := client.Do(r)
 	if err != nil {

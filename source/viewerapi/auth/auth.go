@@ -14,16 +14,18 @@ import (
 	"errors"
 	"net/netip"
 	"time"
+
+	"github.com/corecast/corecast/source/credential"
 )
 
 // Why a client may not view. Errors wrap these with the reason.
 var (
 	// ErrCredentials: there are none, or they are not valid (any more).
-	ErrCredentials = errors.New("no valid credentials")
+	ErrCredentials = credential.ErrInvalid
 	// ErrForbidden: they are valid, and not for this.
 	ErrForbidden = errors.New("not allowed")
 	// ErrUnavailable: nobody can tell at the moment.
-	ErrUnavailable = errors.New("cannot be checked at the moment")
+	ErrUnavailable = credential.ErrUnavailable
 )
 
 // Request is what a client wants, and what it shows for it.

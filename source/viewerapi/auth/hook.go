@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/corecast/corecast/source/credential"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 //
 // The answer may have a JSON body: {"lifetime": 3600} makes the permission end
 // after so many seconds, {"subject": "…"} names who views. With a secret,
-// requests are signed (see Sign).
+// requests are signed (see credential.Sign).
 type Hook struct {
 	url    string
 	secret []byte
@@ -35,7 +37,7 @@ type Hook struct {
 
 // NewHook returns the hook at a URL. An empty secret leaves requests unsigned.
 func NewHook(url, secret string) *Hook {
-	client := newClient()
+	client := credential.NewClient()
 	client.Transport = &http.Transport{MaxIdleConnsPerHost: maxAsking, MaxConnsPerHost: maxAsking, IdleConnTimeout: time.Minute}
 	return &Hook{url: url, secret: []byte(secret), client: client, asking: make(chan struct{}, maxAsking)}
 }
@@ -87,7 +89,7 @@ func (h *Hook) Authorize(ctx context.Context, r *Request) (Grant, error) {
 	}
 	post.Header.Set("Content-Type", "application/json")
 	if len(h.secret) > 0 {
-		post.Header.Set(SignatureHeader, Sign(h.secret, time.Now(), body))
+		post.Header.Set(credential.SignatureHeader, credential.Sign(h.secret, time.Now(), body))
 	}
 	asked := time.Now()
 	reply, err := h.client.Do(post)
