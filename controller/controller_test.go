@@ -478,6 +478,35 @@ func TestChannelCounters(t *testing.T) {
 	if err != nil || events["payload"].Packets != 1 || events["header"].Packets != 3 || events["copy"].Packets != 2 {
 		t.Errorf("events %v, %v", events, err)
 	}
+	load, err := c.ChannelLoad(ctx, "news")
+	if err != nil || load.ITR != "itr" || len(load.Pairs) != 1 || !maps.Equal(load.Pairs[0].RLOCs, want) ||
+		load.Pairs[0].Events["payload"].Packets != 1 || load.Pairs[0].Reserved != cfg.Channels[0].ReservedEID {
+		t.Errorf("load %+v, %v", load, err)
+	}
+	if len(load.Streams) != 3 || load.Streams[0].Switch != "etr-1" || load.Streams[0].Err != nil {
+		t.Errorf("streams %+v", load.Streams)
+	}
+}
+
+func TestTables(t *testing.T) {
+	cfg, _ := fig2(t)
+	c, err := New(cfg, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	uses := map[string]TableUse{}
+	for _, use := range c.Tables("etr-2") {
+		uses[use.Table] = use
+	}
+	if got, want := uses[build.TableEids4], (TableUse{build.TableEids4, 9, build.MaxEIDs}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if uses[build.TablePorts].Wanted != 2 || uses[build.TableEids6].Wanted != 0 {
+		t.Errorf("%+v", uses)
+	}
+	if c.Tables("nobody") != nil {
+		t.Error("tables of a switch that does not exist")
+	}
 }
 
 // noEvents expects counters that can be read and have counted nothing.
@@ -492,6 +521,12 @@ func noEvents(t *testing.T, c *Controller, etr string) {
 	}
 	if sent, err := c.RLOCEvents(ctx, channel); err != nil || len(sent) != 0 {
 		t.Errorf("sent %v, %v", sent, err)
+	}
+	if load, err := c.ChannelLoad(ctx, channel); err != nil || len(load.Pairs[0].Events)+len(load.Pairs[0].RLOCs) != 0 {
+		t.Errorf("load %+v, %v", load, err)
+	}
+	if _, err := c.ChannelLoad(ctx, "old"); err == nil {
+		t.Error("load of a channel that does not exist")
 	}
 	if _, err := c.RLOCEvents(ctx, "old"); err == nil {
 		t.Error("RLOCs of a channel that does not exist")

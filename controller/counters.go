@@ -113,32 +113,12 @@ func (c *Controller) RLOCEvents(ctx context.Context, channel string) (map[netip.
 		return nil, fmt.Errorf("no channel %q on any switch", channel)
 	}
 	c.mu.Lock()
-	rlocs, cells := map[int]netip.Addr{}, 0
+	var numbers map[string]int
 	if o := c.owners[itr]; o != nil { // it may be another controller's by now
-		for text, index := range o.plan.numbers().RLOCs {
-			rlocs[index] = netip.MustParseAddr(text)
-			cells = max(cells, (index+1)*rlocEvents)
-		}
+		numbers = o.plan.numbers().RLOCs
 	}
 	c.mu.Unlock()
-	session, err := c.session(itr)
-	if err != nil {
-		return nil, err
-	}
-	sent := map[netip.Addr]Sent{}
-	for _, slot := range slots {
-		counts, err := session.ReadCounter(ctx, build.CounterRLOCEvents, int64(slot*build.MaxRLOCs*rlocEvents), int64(cells))
-		if err != nil {
-			return nil, fmt.Errorf("switch %s: %w", itr, err)
-		}
-		for index, rloc := range rlocs {
-			headers, copies := counts[index*rlocEvents].Packets, counts[index*rlocEvents+1].Packets
-			if headers > 0 || copies > 0 {
-				sent[rloc] = Sent{sent[rloc].Headers + headers, sent[rloc].Copies + copies}
-			}
-		}
-	}
-	return sent, nil
+	return c.rlocEvents(ctx, itr, slots, numbers)
 }
 
 // counts reads the cells of a family of numbers from first on.

@@ -240,6 +240,16 @@ func (c *Config) FindSwitch(name string) *Switch {
 	return nil
 }
 
+// FindChannel returns the channel of that name, or nil.
+func (c *Config) FindChannel(name string) *Channel {
+	for i := range c.Channels {
+		if c.Channels[i].Name == name {
+			return &c.Channels[i]
+		}
+	}
+	return nil
+}
+
 // FindPort returns the port with that id, or nil.
 func (s *Switch) FindPort(id uint16) *Port {
 	for i := range s.Ports {

@@ -47,6 +47,7 @@ type table struct {
 	actions      map[uint32]bool // false: default action only
 	constDefault bool
 	priority     bool // entries have one
+	size         int64
 }
 
 type action struct {
@@ -113,7 +114,7 @@ func NewSchema(info *p4configv1.P4Info) (*Schema, error) {
 
 func (s *Schema) addTable(t *p4configv1.Table) error {
 	tab := &table{name: t.GetPreamble().GetName(), id: t.GetPreamble().GetId(), actions: map[uint32]bool{},
-		constDefault: t.GetConstDefaultActionId() != 0}
+		constDefault: t.GetConstDefaultActionId() != 0, size: t.GetSize()}
 	for _, f := range t.GetMatchFields() {
 		kind, ok := kinds[f.GetMatchType()]
 		if !ok || f.GetBitwidth() <= 0 {
@@ -141,6 +142,14 @@ func sortMembers(m []member) {
 
 // Tables lists the tables by name, sorted.
 func (s *Schema) Tables() []string { return sortedKeys(s.tables) }
+
+// Size is how many entries a table has room for; 0 if there is no such table.
+func (s *Schema) Size(table string) int {
+	if t := s.tables[table]; t != nil {
+		return int(t.size)
+	}
+	return 0
+}
 
 func sortedKeys[V any](m map[string]V) []string {
 	names := make([]string, 0, len(m))
