@@ -90,7 +90,8 @@ func (c *Controller) whoCounts(channel string) (load ChannelLoad, slots []int, n
 		return load, nil, numbers, fmt.Errorf("channel %s has no payload store on switch %s: see its problems", channel, load.ITR)
 	}
 	for _, name := range c.order {
-		if len(numbersOf(c.owners[name].plan.numbers().Streams, names)) > 0 {
+		o := c.owners[name]
+		if o != nil && len(numbersOf(o.plan.numbers().Streams, names)) > 0 {
 			load.Streams = append(load.Streams, StreamLoad{Switch: name})
 		}
 	}
