@@ -139,7 +139,7 @@ func TestLyingSwitch(t *testing.T) {
 			cfg.Switches[0].Address, cfg.Switches[1].Address = serveAny(t, liar), serveAny(t, honest)
 			opts := Options{}
 			if tc.name == "silence" {
-				opts.Timeout = 300 * time.Millisecond
+				opts.Timeout = 3 * time.Second // which the honest one keeps on a busy machine too
 			}
 			c, _ := run(t, cfg, nil, opts)
 			s := until(t, c, "the lie", func(s Status) bool {
