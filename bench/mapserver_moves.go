@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/mapserver"
-	"github.com/corecast/corecast/mapserver/client"
 )
 
 // moves is how often an EID moves to see how soon its subscribers know.

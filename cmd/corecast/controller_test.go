@@ -16,7 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/corecast/corecast/lisp"
-	"github.com/corecast/corecast/mapserver/client"
+	"github.com/corecast/corecast/lisp/client"
 )
 
 // background is a `corecast controller` that runs beside a test.

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/lisp"
-	"github.com/corecast/corecast/mapserver/client"
+	"github.com/corecast/corecast/lisp/client"
 )
 
 const defaultResolver = "127.0.0.1:4342"

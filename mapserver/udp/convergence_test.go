@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/mapserver"
-	"github.com/corecast/corecast/mapserver/client"
 )
 
 // TestConvergence logs how long after an EID moved its subscribers have the new

@@ -7,9 +7,10 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/mapserver"
-	"github.com/corecast/corecast/mapserver/client"
 	"github.com/corecast/corecast/mapserver/udp"
+	"github.com/corecast/corecast/mapserver/upstream"
 )
 
 func listen(t *testing.T, addresses ...string) *udp.Endpoint {
@@ -160,7 +161,7 @@ func TestUpstream(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- r.Run(ctx) }()
-	resolver := mapserver.NewResolver(near.Server, client.NewUpstream(r))
+	resolver := mapserver.NewResolver(near.Server, upstream.New(r))
 	m, err := resolver.Resolve(impatient(t), mustEID("10.1.2.3"))
 	if err != nil || m.Origin != mapserver.OriginUpstream || len(m.Locators) != 1 || m.Locators[0].Address.IP != rlocOld {
 		t.Errorf("%+v, %v", m, err)

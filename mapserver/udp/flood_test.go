@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/mapserver"
-	"github.com/corecast/corecast/mapserver/client"
 	"github.com/corecast/corecast/mapserver/udp"
 )
 

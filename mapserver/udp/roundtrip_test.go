@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/mapserver"
-	"github.com/corecast/corecast/mapserver/client"
 	"github.com/corecast/corecast/store"
 )
 

@@ -13,8 +13,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/mapserver"
-	"github.com/corecast/corecast/mapserver/client"
 	"github.com/corecast/corecast/mapserver/udp"
 )
 

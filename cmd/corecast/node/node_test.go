@@ -18,7 +18,7 @@ import (
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/lisp"
-	"github.com/corecast/corecast/mapserver/client"
+	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/softswitch"

@@ -1,4 +1,6 @@
-package client
+// Package upstream lets a Map-Server ask other Map-Resolvers: for EIDs of
+// others' sites.
+package upstream
 
 import (
 	"context"
@@ -6,19 +8,19 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/mapserver"
 )
 
-// Upstream is a Resolver for a Map-Server's own: it asks for EIDs of others'
-// sites.
-type Upstream struct{ resolver *Resolver }
+// Upstream makes of a client's Resolver one that a Map-Server asks.
+type Upstream struct{ resolver *client.Resolver }
 
 var _ mapserver.Upstream = Upstream{}
 
-// NewUpstream makes an Upstream of a Resolver, which runs as long as it is
-// used. To learn whether sites have CoreCast switches, the Resolver's XTR must
-// be a lisp.CoreCastXTR.
-func NewUpstream(r *Resolver) Upstream { return Upstream{r} }
+// New makes an Upstream of a Resolver, which runs as long as it is used. To
+// learn whether sites have CoreCast switches, the Resolver's XTR must be a
+// lisp.CoreCastXTR.
+func New(r *client.Resolver) Upstream { return Upstream{r} }
 
 // Lookup implements mapserver.Upstream.
 func (u Upstream) Lookup(ctx context.Context, eid lisp.EID) (mapserver.Mapping, error) {

@@ -1,5 +1,5 @@
 // Package client is the other side of a Map-Server: a small LISP control plane
-// client.
+// client, for whoever needs mappings.
 //
 // It owns three things. Lig asks a Map-Resolver once, as the lig tool does
 // (RFC 6835). A Resolver asks for whoever resolves many EIDs, with several

@@ -1,0 +1,108 @@
+package upstream
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/lisp/client"
+	"github.com/corecast/corecast/mapserver"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func eid(s string) lisp.EID {
+	e, err := lisp.ParseEID(s)
+	if err != nil {
+		panic(err)
+	}
+	return e
+}
+
+// serve runs a Map-Resolver that answers a Map-Request with one record.
+func serve(t *testing.T, answer func(*lisp.MapRequest) (lisp.Record, bool)) netip.AddrPort {
+	t.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Skip(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buffer := make([]byte, 2048)
+		for {
+			n, from, err := c.ReadFromUDPAddrPort(buffer)
+			if err != nil {
+				return
+			}
+			var ecm lisp.ECM
+			var m lisp.MapRequest
+			if ecm.Decode(buffer[:n]) != nil || m.Decode(ecm.Inner.Message) != nil {
+				t.Errorf("not a Map-Request in an ECM: %x", buffer[:n])
+				continue
+			}
+			if r, ok := answer(&m); ok {
+				reply, err := (&lisp.MapReply{Nonce: m.Nonce, Records: []lisp.Record{r}}).Append(nil)
+				if err != nil {
+					t.Error(err)
+				}
+				c.WriteToUDPAddrPort(reply, from)
+			}
+		}
+	}()
+	t.Cleanup(func() { c.Close(); <-done })
+	return c.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+func TestUpstream(t *testing.T) {
+	rloc := netip.MustParseAddr("192.0.2.21")
+	capability, err := lisp.Capability{Version: 1, List: 32}.Locator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	positive := client.Mapping(eid("10.1.0.0/16"), rloc)
+	positive.Locators = append(positive.Locators, capability)
+	negative := lisp.Record{Prefix: lisp.PrefixOf(eid("10.8.0.0/13")), TTL: 15, Action: lisp.ActionForward}
+	part := client.Mapping(eid("10.3.7.0/24"), rloc)
+	server := serve(t, func(m *lisp.MapRequest) (lisp.Record, bool) {
+		if !m.WantsCapability() {
+			t.Errorf("it does not ask for capabilities: %+v", m)
+		}
+		asked, _ := m.Records[0].Prefix.EID()
+		for _, r := range []lisp.Record{positive, negative, part} {
+			if have, _ := r.Prefix.EID(); have.Prefix.Overlaps(asked.Prefix) {
+				return r, true
+			}
+		}
+		return lisp.Record{}, false
+	})
+	xtr := lisp.CoreCastXTR([16]byte{1})
+	r, err := client.NewResolver(client.ResolverConfig{Servers: []netip.AddrPort{server}, XTR: &xtr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- r.Run(ctx) }()
+	u := New(r)
+	if m, err := u.Lookup(ctx, eid("10.1.2.3")); err != nil || m.EID != eid("10.1.0.0/16") || !m.CoreCast || len(m.Locators) != 1 ||
+		m.Locators[0].Address.IP != rloc || m.TTL != 24*time.Hour || m.Origin != mapserver.OriginUpstream {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if m, err := u.Lookup(ctx, eid("10.9.9.9")); err != nil || m.EID != eid("10.8.0.0/13") || m.CoreCast || len(m.Locators) != 0 ||
+		m.Action != lisp.ActionForward || m.TTL != 15*time.Minute {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if m, err := u.Lookup(ctx, eid("10.3.0.0/16")); err == nil {
+		t.Errorf("a part is taken for all: %+v", m)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
