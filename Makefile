@@ -18,6 +18,7 @@ demo: build ## Fig. 2 of the paper in one process: media through an ITR and thre
 	bin/corecast demo --duration 10s
 
 test: lint ## everything that runs without root or p4lang's tools; more where they are there
+	@$(GO) tool -n go.etcd.io/etcd/server/v3 >/dev/null # builds the etcd of several tests once
 	$(GO) test ./...
 	$(GO) test -race -short ./...
 
