@@ -72,6 +72,8 @@ var start = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 const testConfig = `
 listen: { lisp: ["127.0.0.1:4342"], http: "127.0.0.1:8080" }
 store: "file:corecast.db"
+switches:
+  - { name: itr, address: "127.0.0.1:9559", device_id: 1, site: studio, ports: [ { id: 1, role: local, address: 10.0.0.1/24 } ] }
 sites:
   - name: studio
     eid_prefixes: [10.0.0.0/16]

@@ -79,6 +79,7 @@ func New(opts Options) *Server {
 	cfg.Info.Description = "The controller of CoreCast: its Map-Server, its sites and its switches."
 	cfg.DocsPath, cfg.SchemasPath = "", "" // they would load from elsewhere
 	cfg.CreateHooks = nil                  // no $schema in every answer
+	cfg.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
 	cfg.Transformers = append(cfg.Transformers, sayWhatFailed)
 	s.api = humago.New(mux, cfg)
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
@@ -86,6 +87,7 @@ func New(opts Options) *Server {
 	s.registerSites()
 	s.registerSwitches()
 	s.registerStatus()
+	mendSchemas(s.api.OpenAPI().Components.Schemas.Map())
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)

@@ -61,8 +61,10 @@ func (s *Server) summary(st *mapserver.SiteStatus) api.SiteSummary {
 		Name: st.Name, InstanceID: st.InstanceID, EIDPrefixes: []api.EIDPrefix{}, Mappings: st.Mappings,
 		Registers: st.Registers, LastRegister: timeOrNil(st.LastRegister),
 	}
-	if cfg := s.opts.Config().FindSite(st.Name); cfg != nil {
-		sum.CoreCast = cfg.CoreCast
+	for i := range s.opts.Config().Sites {
+		if site := &s.opts.Config().Sites[i]; site.Name == st.Name {
+			sum.CoreCast, sum.Meta = site.CoreCast, s.fileMeta("sites", i)
+		}
 	}
 	for _, p := range st.EIDPrefixes {
 		sum.EIDPrefixes = append(sum.EIDPrefixes, api.EIDPrefix{Prefix: p.Prefix, Registered: p.Registered, MoreSpecifics: p.MoreSpecifics})
@@ -84,7 +86,7 @@ func (s *Server) site(name string) (api.Site, bool) {
 		return api.Site{}, false
 	}
 	site := api.Site{
-		SiteSummary: s.summary(&st), RLOCs: configuredRLOCs(cfg), Policy: policy(cfg),
+		SiteSummary: s.summary(&st), Spec: cfg.WithoutSecrets(), RLOCs: configuredRLOCs(cfg), Policy: policy(cfg),
 		Records: st.Records, Withdrawals: st.Withdrawals, Notifies: st.Notifies, Requests: st.Requests,
 		Forwarded: st.Forwarded, Changes: st.Changes, Subscriptions: st.Subscriptions,
 		Rejected: rejectCounts(st.Rejected), LastRejects: rejects(st.LastRejects), XTRs: []api.XTR{},

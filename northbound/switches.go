@@ -15,17 +15,22 @@ func (s *Server) registerSwitches() {
 		func(context.Context, *struct{}) (*switchesOutput, error) {
 			list := api.Switches{Items: []api.Switch{}}
 			for _, sw := range s.opts.Controller.Status().Switches {
-				list.Items = append(list.Items, switchOf(sw))
+				list.Items = append(list.Items, s.switchOf(sw))
 			}
 			return &switchesOutput{list}, nil
 		})
 }
 
-func switchOf(sw controller.SwitchStatus) api.Switch {
+func (s *Server) switchOf(sw controller.SwitchStatus) api.Switch {
 	out := api.Switch{
 		Name: sw.Name, Address: sw.Address, Master: sw.Master, Phase: string(sw.Phase), Reason: sw.Reason, Since: sw.Since,
 		Wanted: sw.Wanted, Installed: sw.Installed, Problems: append([]string{}, sw.Problems...),
 		Updates: sw.Updates, Pipelines: sw.Pipelines, Retries: sw.Retries, Punts: sw.Punts, PuntsDropped: sw.PuntsDropped,
+	}
+	for i, spec := range s.opts.Config().Switches {
+		if spec.Name == sw.Name {
+			out.Meta, out.Spec = s.fileMeta("switches", i), spec
+		}
 	}
 	if out.Punts == nil {
 		out.Punts = map[string]uint64{}

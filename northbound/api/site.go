@@ -7,12 +7,14 @@ import (
 
 // Sites is the list of all sites.
 type Sites struct {
-	Items []SiteSummary `json:"items" nullable:"false" doc:"in the order of their names"`
+	Items      []SiteSummary `json:"items" nullable:"false" doc:"in the order of their names"`
+	NextCursor string        `json:"next_cursor,omitempty" doc:"give it as cursor to go on; absent on the last page"`
 }
 
 // SiteSummary is what the list says of a site.
 type SiteSummary struct {
-	Name         string      `json:"name" example:"studio"`
+	Name string `json:"name" example:"studio"`
+	Meta
 	InstanceID   uint32      `json:"instance_id" doc:"instance-id of its EID-prefixes"`
 	EIDPrefixes  []EIDPrefix `json:"eid_prefixes" nullable:"false"`
 	CoreCast     bool        `json:"corecast" doc:"the site has CoreCast switches"`
@@ -50,6 +52,7 @@ type RejectCount struct {
 // Site is all that is known of a site.
 type Site struct {
 	SiteSummary
+	Spec   SiteSpec   `json:"spec" doc:"as it was written, with what was omitted filled in; without secrets"`
 	RLOCs  []Locator  `json:"rlocs" nullable:"false" doc:"configured ones, which are its mapping while nobody registers"`
 	Policy SitePolicy `json:"policy" doc:"what its xTRs may register"`
 

@@ -70,12 +70,15 @@ type Store struct {
 
 // Switches is the list of all switches.
 type Switches struct {
-	Items []Switch `json:"items" nullable:"false" doc:"in the order of the configuration"`
+	Items      []Switch `json:"items" nullable:"false" doc:"those of the configuration file first, in its order"`
+	NextCursor string   `json:"next_cursor,omitempty" doc:"give it as cursor to go on; absent on the last page"`
 }
 
 // Switch is the state of one switch.
 type Switch struct {
-	Name      string            `json:"name" example:"itr"`
+	Name string `json:"name" example:"itr"`
+	Meta
+	Spec      SwitchSpec        `json:"spec" doc:"as it was written, with what was omitted filled in"`
 	Address   string            `json:"address" doc:"of its P4Runtime server" example:"127.0.0.1:9559"`
 	Phase     string            `json:"phase" enum:"connecting,syncing,ready,failing,standby" doc:"standby: no controller masters it yet"`
 	Master    string            `json:"master,omitempty" doc:"the controller that masters it, where several share the switches"`
