@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,10 +61,10 @@ func TestSwitchFailures(t *testing.T) {
 }
 
 func TestSwitchSaysWhenItIsReadyAndEndsWithItsContext(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	var stderr bytes.Buffer
-	if err := runSwitch(t, ctx, &stderr, "--no-p4", "--device-id", "3", "--", "--grpc-server-addr", "127.0.0.1:0", "--cpu-port", "510"); err != nil {
+	stderr := &endsAt{what: "\n", end: cancel} // a line has been said
+	if err := runSwitch(t, ctx, stderr, "--no-p4", "--device-id", "3", "--", "--grpc-server-addr", "127.0.0.1:0", "--cpu-port", "510"); err != nil {
 		t.Fatal(err)
 	}
 	if line, _, _ := strings.Cut(stderr.String(), "\n"); !strings.HasPrefix(line, "corecast switch: device 3 ready: P4Runtime on 127.0.0.1:") {
@@ -71,7 +72,22 @@ func TestSwitchSaysWhenItIsReadyAndEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func runSwitch(t *testing.T, ctx context.Context, stderr *bytes.Buffer, args ...string) error {
+// endsAt is what is written to it, and calls end once that contains what.
+type endsAt struct {
+	strings.Builder
+	what string
+	end  func()
+}
+
+func (e *endsAt) Write(b []byte) (int, error) {
+	n, err := e.Builder.Write(b)
+	if strings.Contains(e.String(), e.what) {
+		e.end()
+	}
+	return n, err
+}
+
+func runSwitch(t *testing.T, ctx context.Context, stderr io.Writer, args ...string) error {
 	t.Helper()
 	root := newRootCommand()
 	root.SetErr(stderr)

@@ -174,7 +174,15 @@ func TestWatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		go func() { // long enough to be renewed, and to know the bitrate
+			defer cancel()
+			for began := time.Now(); ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+				if s := w.Stats(); s.Packets >= 20 && s.Renewals >= 2 && time.Since(began) > 1500*time.Millisecond {
+					return
+				}
+			}
+		}()
 		err = w.Run(ctx)
 		cancel()
 		stats := w.Stats()
