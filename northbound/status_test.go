@@ -45,7 +45,7 @@ func TestFirstProblem(t *testing.T) {
 		{func() {
 			f.controller.status.Switches[0].Phase, f.controller.status.Switches[0].Reason = controller.Failing, "connection refused"
 		},
-			"switch itr", "connection refused", "corecast status", 200},
+			"switch itr", "connection refused", "see that it runs: corecast switch", 200},
 		{func() {
 			f.endpoint.stats.LastSendError, f.endpoint.stats.LastSendErrorAt = "network is unreachable", time.Now()
 		},
