@@ -36,6 +36,7 @@ func TestFaults(t *testing.T) {
 		{"requests fail in the middle", requestsFail},
 		{"another controller takes the switch and spoils it", spoiled},
 		{"the first packet to a new site", firstPacket},
+		{"the first packets to a new site come fast", firstPackets},
 	}
 	for _, target := range []Target{Softswitch, BMv2} {
 		t.Run(string(target), func(t *testing.T) {
@@ -318,11 +319,13 @@ func spoiled(n *faultNet) {
 // answers resolves from a list, after a while.
 type answers struct {
 	mappings []controller.Mapping
+	after    time.Duration
 	asked    atomic.Int64
 }
 
 func (a *answers) Resolve(_ context.Context, eid lisp.EID) (slowpath.Resolution, error) {
 	a.asked.Add(1)
+	time.Sleep(a.after)
 	for _, m := range a.mappings {
 		if m.Prefix.Contains(eid.Prefix.Addr()) {
 			return slowpath.Resolution{EID: m.EID(), RLOCs: m.RLOCs, TTL: time.Hour}, nil
@@ -374,4 +377,50 @@ func firstPacket(n *faultNet) {
 		}
 		return false
 	})
+}
+
+// burstPackets are sent at burstRate a second.
+const burstPackets, burstRate = 50, 5000
+
+// firstPackets: packets that come while the mapping is resolved are not lost, and
+// all that gets out of order is that those which come when the switch has it may
+// overtake those that waited.
+func firstPackets(n *faultNet) {
+	resolver := &answers{mappings: controller.StaticMappings(n.fig.Config), after: 3 * time.Millisecond}
+	c, _ := n.controller(controller.Options{Resolver: resolver})
+	if err := c.SetMappings(nil); err != nil {
+		n.Fatal(err)
+	}
+	n.ready(c)
+	for d := 1; d <= n.fig.Domains; d++ {
+		before := c.Status().Switches[0].SlowPath["reinjected"]
+		start := time.Now()
+		for i := range burstPackets {
+			time.Sleep(time.Until(start.Add(time.Duration(i) * time.Second / burstRate)))
+			n.send(SourceName, n.fromSource(addrPort(domainHost(d), 7), []byte{byte(i)}))
+		}
+		seen, overtaken, latest := map[byte]bool{}, uint64(0), byte(0)
+		for len(seen) < burstPackets {
+			select {
+			case frame := <-n.other:
+				var got inet.Datagram
+				if err := got.Decode(ipOf(frame)); err != nil || len(got.Payload) != 1 || seen[got.Payload[0]] {
+					n.Fatalf("delivered %v %q, %v, already: %v", got.Dst, got.Payload, err, len(seen))
+				}
+				i := got.Payload[0]
+				seen[i] = true
+				if i < latest {
+					overtaken++
+				}
+				latest = max(latest, i)
+			case <-time.After(arriveLimit):
+				n.Fatalf("domain %d: %d of %d delivered; slow path %v", d, len(seen), burstPackets, c.Status().Switches[0].SlowPath)
+			}
+		}
+		waited := c.Status().Switches[0].SlowPath["reinjected"] - before
+		n.Logf("domain %d: all %d delivered; %d waited, %d were overtaken", d, burstPackets, waited, overtaken)
+		if waited == 0 || overtaken > waited {
+			n.Errorf("domain %d: %d waited, %d were overtaken; want no more than waited, and some", d, waited, overtaken)
+		}
+	}
 }

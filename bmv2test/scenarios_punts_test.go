@@ -24,7 +24,8 @@ func puntScenarios() []Scenario {
 		{"punt: too big for the tunnel, IPv6", func(t *T) { puntTooBig(t.ipv6()) }},
 		{"punt: too big for the viewer", puntTooBigForViewers},
 		{"punt: too big for the viewer, IPv6", func(t *T) { puntTooBigForViewers(t.ipv6()) }},
-		{"punt: a map-cache miss is reported once", missOnce},
+		{"punt: as many map-cache misses are reported as may wait", missBurst},
+		{"punt: a header's map-cache miss is reported once", missOfHeaders},
 		{"packet-out through a port", packetOutSend},
 		{"packet-out as if received", packetOutReceive},
 		{"plain IP to the outside", native},
@@ -86,21 +87,43 @@ func puntMiss(t *T) {
 	t.punts(0, LocalPort, build.PuntMapCacheMiss, SourceName, t.fromSource(netip.MustParseAddrPort("[2001:db8:99::1]:7"), nil))
 }
 
-// missOnce asks for addresses of one missing prefix again and again: the
-// controller hears of it once, and once more when the hold is over.
-func missOnce(t *T) {
+// missBurst asks for addresses of one missing prefix again and again: as many
+// packets as wait for a mapping reach the controller, further ones when the hold
+// is over. Another prefix is not held up.
+func missBurst(t *T) {
 	ask := func(to string) []byte { return t.fromSource(netip.MustParseAddrPort(to), []byte("who?")) }
 	for _, c := range []struct{ first, beside, other string }{
 		{"172.21.5.1:7", "172.21.5.200:9", "172.21.6.1:7"},
 		{"[2001:db8:a0::1]:7", "[2001:db8:a0:5::9]:9", "[2001:db8:a1::1]:7"},
 	} {
-		hold := time.Now()
-		want := counts{punt(0, build.PuntMapCacheMiss): 2, drop(0, build.DropMissRepeated): 2}
-		t.observe(expect{punted: 2, counted: want}, func() {
-			t.send(SourceName, ask(c.first), ask(c.first), ask(c.beside), ask(c.other))
+		want := counts{punt(0, build.PuntMapCacheMiss): build.MissBurst + 1, drop(0, build.DropMissRepeated): 2}
+		var hold time.Time
+		t.observe(expect{punted: build.MissBurst + 1, counted: want}, func() {
+			hold = time.Now()
+			for i := range build.MissBurst {
+				t.send(SourceName, ask([]string{c.first, c.beside}[i%2]))
+			}
+			t.send(SourceName, ask(c.first), ask(c.beside), ask(c.other))
 		})
 		time.Sleep(time.Until(hold.Add(build.MissHold*time.Microsecond + 100*time.Millisecond)))
-		t.punts(0, LocalPort, build.PuntMapCacheMiss, SourceName, ask(c.beside))
+		want = counts{punt(0, build.PuntMapCacheMiss): 1, drop(0, build.DropMissRepeated): 1}
+		t.observe(expect{punted: 1, counted: want}, func() { t.send(SourceName, ask(c.beside), ask(c.first)) })
+	}
+}
+
+// missOfHeaders has headers for one missing prefix reach the controller once:
+// they do not wait. Other packets to it do.
+func missOfHeaders(t *T) {
+	for _, t := range []*T{t, t.ipv6()} {
+		viewer, beside := netip.MustParseAddrPort("172.22.5.1:5004"), netip.MustParseAddrPort("172.22.5.9:7")
+		if t.six {
+			viewer, beside = netip.MustParseAddrPort("[2001:db8:a2::1]:5004"), netip.MustParseAddrPort("[2001:db8:a2::9]:7")
+		}
+		m := t.settled(1316)
+		want := counts{punt(0, build.PuntMapCacheMiss): 2, drop(0, build.DropMissRepeated): 1}
+		t.observe(expect{punted: 2, counted: want}, func() {
+			t.send(SourceName, t.header(m, viewer), t.header(m, viewer), t.fromSource(beside, nil))
+		})
 	}
 }
 

@@ -376,14 +376,16 @@ func (s *Switch) ordinary(j *job) *verdict {
 	return done
 }
 
-// missed is when a map-cache miss was reported last.
+// missed is what was reported of a destination without mapping.
 type missed struct {
-	tag uint16
-	at  time.Duration
+	tag   uint16
+	since time.Duration
+	count int
 }
 
-// miss reports a destination without mapping, unless it or a neighbor of it
-// was reported lately. Two in 2^16 destinations share a place to remember it.
+// miss reports a destination without mapping, unless enough packets to it or its
+// neighbors were reported lately: one CoreCast header, or as many others as may
+// wait. Two in 2^16 destinations share a place to remember it.
 func (s *Switch) miss(j *job, dst interface{ AsSlice() []byte }) *verdict {
 	key := []byte{byte(j.instance >> 16), byte(j.instance >> 8), byte(j.instance)}
 	if a := dst.AsSlice(); len(a) == 4 {
@@ -393,11 +395,20 @@ func (s *Switch) miss(j *job, dst interface{ AsSlice() []byte }) *verdict {
 	}
 	print := crc32.ChecksumIEEE(key)
 	place, tag := uint16(print), uint16(print>>16)
-	last, reported := s.misses[place]
-	if reported && last.tag == tag && s.Now-last.at < build.MissHold*time.Microsecond {
+	next := missed{tag: tag, since: s.Now}
+	if last, ok := s.misses[place]; ok && last.tag == tag {
+		switch age := s.Now - last.since; {
+		case age < build.MissHold*time.Microsecond:
+			next = last
+		case age < build.MissForget*time.Microsecond && last.count == build.MissBurst:
+			next.count = build.MissBurst - 1
+		}
+	}
+	if next.count == build.MissBurst || next.count > 0 && j.member != nil {
 		return drop(build.DropMissRepeated)
 	}
+	next.count++
 	v := punt(build.PuntMapCacheMiss)
-	v.reported = func() { s.misses[place] = missed{tag, s.Now} }
+	v.reported = func() { s.misses[place] = next }
 	return v
 }

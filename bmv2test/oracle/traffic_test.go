@@ -97,14 +97,19 @@ func (t *traffic) next() *step {
 	return t.packetOut()
 }
 
-// missAgain sends a packet that nobody has a mapping for, and the same again
-// just before or just when it may be reported again.
+// missAgain sends packets that nobody has a mapping for, up to more than are
+// reported at once, and the same again just before or just when more may be
+// reported.
 func (t *traffic) missAgain() *step {
 	v6, i := t.chance(50), t.IntN(2)
 	p := t.plain(v6, eid(v6, i, 1, 2), eid(v6, 50+t.IntN(150), 1, 1))
 	miss := t.frame("miss", t.localPort(i), p)
-	wait := build.MissHold*time.Microsecond - pick(t.world, 0, time.Millisecond)
-	t.queued = append(t.queued, &step{what: "time passes", wait: wait}, miss)
+	few := pick(t.world, 1, build.MissBurst-1, build.MissBurst, build.MissBurst+1)
+	for range few - 1 {
+		t.queued = append(t.queued, miss)
+	}
+	wait := pick[time.Duration](t.world, build.MissHold, build.MissForget)*time.Microsecond - pick(t.world, 0, time.Millisecond)
+	t.queued = append(t.queued, &step{what: "time passes", wait: wait}, miss, miss)
 	return miss
 }
 

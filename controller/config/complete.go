@@ -58,7 +58,8 @@ func (c *Config) defaults() {
 }
 
 func (r *PuntRates) defaults() {
-	for _, rate := range []*uint32{&r.MapCacheMiss, &r.NewStream, &r.ToUs, &r.TTL, &r.Neighbor, &r.ARP, &r.ND,
+	r.MapCacheMiss = cmp.Or(r.MapCacheMiss, DefaultMissRate)
+	for _, rate := range []*uint32{&r.NewStream, &r.ToUs, &r.TTL, &r.Neighbor, &r.ARP, &r.ND,
 		&r.TooBig, &r.LISPControl} {
 		*rate = cmp.Or(*rate, DefaultPuntRate)
 	}

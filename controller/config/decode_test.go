@@ -117,7 +117,7 @@ func TestPuntRateDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := cfg.Switches[0].PuntRates; got.ARP != 7 || got.ND != DefaultPuntRate || got.LISPControl != DefaultPuntRate {
+	if got := cfg.Switches[0].PuntRates; got.ARP != 7 || got.MapCacheMiss != DefaultMissRate || got.ND != DefaultPuntRate || got.LISPControl != DefaultPuntRate {
 		t.Errorf("rates %+v", got)
 	}
 }

@@ -74,7 +74,8 @@ type Switch struct {
 }
 
 // PuntRates are how many packets a second may come to the controller, for each
-// reason; a reason left out (0) has DefaultPuntRate.
+// reason; a reason left out (0) has DefaultPuntRate, map_cache_miss
+// DefaultMissRate.
 type PuntRates struct {
 	MapCacheMiss uint32 `yaml:"map_cache_miss" json:"map_cache_miss,omitzero"`
 	NewStream    uint32 `yaml:"new_stream" json:"new_stream,omitzero"`
@@ -90,6 +91,10 @@ type PuntRates struct {
 // DefaultPuntRate is the packets a second of a reason that PuntRates leaves
 // out.
 const DefaultPuntRate = 100
+
+// DefaultMissRate is that of map-cache misses: all packets that come while a
+// mapping is resolved.
+const DefaultMissRate = 1000
 
 // Port is a switch port in use.
 type Port struct {

@@ -59,8 +59,9 @@ func (p *Path) tooBig(now time.Time, k *packet) {
 	p.sendError(now, k, tooBigFor(mtu))
 }
 
-// unreachable drops packets and tells their senders.
+// unreachable drops packets that are held, and tells their senders.
 func (p *Path) unreachable(now time.Time, packets []queued) {
+	p.release(packets)
 	for _, q := range packets {
 		var k packet
 		if k.parse(q.frame, p.view.isRLOC) == nil {

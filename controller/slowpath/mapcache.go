@@ -6,24 +6,27 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/wire"
 )
 
 const (
-	// maxPending bounds the EIDs that are being resolved, maxQueued the packets
-	// that wait for one of them.
+	// maxPending bounds the EIDs that are being resolved.
 	maxPending = 1024
-	maxQueued  = 64
 	// maxTTL and minTTL bound how long a mapping is believed.
 	maxTTL = 24 * time.Hour
 	minTTL = 10 * time.Second
 	// refreshHold is how soon a mapping is asked for again at the earliest.
 	refreshHold = 2 * time.Second
+	// onTheWay is how long after an answer packets may still come that left the
+	// switch before it had the mapping.
+	onTheWay = 200 * time.Millisecond
 )
 
 // cached is a mapping that the Path brought into the map-cache.
 type cached struct {
 	Resolution
+	version uint64 // of the plan that has it
 	expires time.Time
 	asked   time.Time // refreshed last
 	hits    uint64    // of the switch's entry, at used
@@ -40,21 +43,49 @@ type pending struct {
 // miss takes a packet for which the map-cache has no mapping. CoreCast headers
 // do not wait.
 func (p *Path) miss(now time.Time, k *packet) {
-	eid, waits := k.dst, true
 	if h, viewer, ok := k.corecast(); ok && h.Type != wire.TypePayload && p.view.reserved(k.dst) {
-		eid, waits = viewer, false
 		p.count("header_missed")
+		if p.ask(now, viewer) == nil {
+			p.count("resolve_limited")
+		}
+		return
 	}
-	q := p.ask(now, eid)
-	switch {
-	case q == nil:
+	if c := p.underWay(now, k.dst); c != nil {
+		var one []queued
+		p.hold(&one, k)
+		p.pass(now, c, one)
+		return
+	}
+	q := p.ask(now, k.dst)
+	if q == nil {
 		p.count("resolve_limited")
-	case waits && len(q.packets) >= maxQueued:
-		p.count("queue_full")
-	case waits:
-		q.packets = append(q.packets, k.queued())
-		p.count("queued")
+		return
 	}
+	p.hold(&q.packets, k)
+}
+
+// underWay returns the mapping of an EID if the switch has only just got it, or
+// is about to: packets that it missed come after the answer.
+func (p *Path) underWay(now time.Time, eid netip.Addr) *cached {
+	for bits := eid.BitLen(); bits >= 0; bits-- {
+		prefix, _ := eid.Prefix(bits)
+		if c := p.cache[lisp.EID{InstanceID: p.view.Site.InstanceID, Prefix: prefix}]; c != nil {
+			if c.version > p.installed || now.Sub(c.asked) < onTheWay {
+				return c
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// pass lets packets go on that a mapping is for, once the switch has it.
+func (p *Path) pass(now time.Time, c *cached, packets []queued) {
+	if len(c.RLOCs) == 0 && c.Action != lisp.ActionForward {
+		p.unreachable(now, packets)
+		return
+	}
+	p.await(now, c.version, packets)
 }
 
 // ask has an EID resolved, unless that is under way; nil if there is no room.
@@ -96,20 +127,16 @@ func (p *Path) Resolved(now time.Time, asked lisp.EID, r Resolution, err error) 
 		return // for a stream, or not asked for any more
 	}
 	if !refresh && len(p.cache) >= p.opts.MaxMappings {
-		p.count("map_cache_full")
-		if q != nil {
-			p.unreachable(now, q.packets)
-		}
-		return
+		p.evict()
 	}
-	version := p.learn(now, r)
+	c := p.learn(now, r)
 	if q != nil {
-		p.goOn(now, q, r, version)
+		p.goOn(now, q, c)
 	}
 }
 
 // learn brings a mapping into the map-cache, or renews it.
-func (p *Path) learn(now time.Time, r Resolution) (version uint64) {
+func (p *Path) learn(now time.Time, r Resolution) *cached {
 	c := p.cache[r.EID]
 	if c == nil {
 		c = &cached{used: now}
@@ -118,29 +145,59 @@ func (p *Path) learn(now time.Time, r Resolution) (version uint64) {
 	}
 	c.Resolution, c.asked = r, now
 	c.expires = now.Add(min(max(r.TTL, minTTL), maxTTL))
-	return p.do.Learn(r)
+	c.version = p.do.Learn(r)
+	return c
+}
+
+// evict makes room in the map-cache: of a few mappings, taken at random, the one
+// goes that was used least lately; negative ones first, since a scan of the EID
+// space makes many of them.
+func (p *Path) evict() {
+	const few = 32
+	var worst *cached
+	n := 0
+	for _, c := range p.cache { // begins anywhere
+		if worst == nil || c.worse(worst) {
+			worst = c
+		}
+		if n++; n == few {
+			break
+		}
+	}
+	if worst != nil {
+		p.count("evicted")
+		p.forget(worst.EID)
+	}
+}
+
+func (c *cached) worse(o *cached) bool {
+	if negative := len(c.RLOCs) == 0; negative != (len(o.RLOCs) == 0) {
+		return negative
+	}
+	return c.used.Before(o.used)
+}
+
+func (p *Path) forget(eid lisp.EID) {
+	delete(p.cache, eid)
+	p.do.Forget(eid)
 }
 
 // goOn lets the packets go on that the mapping is for; the others ask anew.
-func (p *Path) goOn(now time.Time, q *pending, r Resolution, version uint64) {
-	var on, dropped []queued
+func (p *Path) goOn(now time.Time, q *pending, c *cached) {
+	var on, others []queued
 	for _, k := range q.packets {
 		var pk packet
-		if pk.parse(k.frame, p.view.isRLOC) != nil {
-			continue
-		}
-		pk.port = k.port
-		switch {
-		case !r.EID.Prefix.Contains(pk.dst):
-			p.miss(now, &pk)
-		case len(r.RLOCs) == 0 && r.Action != lisp.ActionForward:
-			dropped = append(dropped, k)
-		default:
+		if pk.parse(k.frame, p.view.isRLOC) == nil && c.EID.Prefix.Contains(pk.dst) {
 			on = append(on, k)
+		} else {
+			others = append(others, k)
 		}
 	}
-	p.unreachable(now, dropped)
-	p.await(now, version, on)
+	p.pass(now, c, on)
+	p.release(others)
+	for _, k := range others {
+		p.Packet(now, build.PuntMapCacheMiss, k.port, k.frame)
+	}
 }
 
 // Refresh asks anew for the mappings that overlap an EID prefix: somebody said
@@ -185,9 +242,8 @@ func (p *Path) tickMapCache(now time.Time) {
 		left := c.expires.Sub(now)
 		switch {
 		case left <= 0 || now.Sub(c.used) > p.opts.MapCacheIdle:
-			delete(p.cache, eid)
 			p.count("forgotten")
-			p.do.Forget(eid)
+			p.forget(eid)
 		case left < 10*time.Second && now.Sub(c.used) < p.opts.MapCacheIdle/2:
 			p.refresh(now, c)
 		}

@@ -16,8 +16,6 @@ const (
 	// second each.
 	neighborTries = 3
 	neighborWait  = time.Second
-	// maxNeighborQueue bounds the packets that wait for one neighbor.
-	maxNeighborQueue = 16
 	// maxIncomplete bounds the neighbors that are asked and not yet known.
 	maxIncomplete = 1024
 
@@ -58,12 +56,8 @@ func (p *Path) noNeighbor(now time.Time, k *packet) {
 		switch {
 		case n == nil:
 			p.count("neighbor_limited")
-		case i > 0 || !waits: // it waits once
-		case len(n.packets) >= maxNeighborQueue:
-			p.count("queue_full")
-		default:
-			n.packets = append(n.packets, k.queued())
-			p.count("queued")
+		case i == 0 && waits: // it waits once
+			p.hold(&n.packets, k)
 		}
 	}
 }

@@ -100,9 +100,8 @@ func (k *packet) corecast() (h wire.Header, viewer netip.Addr, ok bool) {
 	return h, viewer, true
 }
 
-func (k *packet) queued() queued { return queued{k.port, k.frame} }
-
-// near is the prefix within which the switch reports one miss at a time.
+// near is the prefix within which the switch takes misses for those of one
+// destination.
 func near(a netip.Addr) netip.Prefix {
 	bits := 24
 	if a.Is6() {

@@ -124,6 +124,8 @@ type Path struct {
 	cache     map[lisp.EID]*cached
 	pending   map[netip.Prefix]*pending // by near prefix
 	waiting   []waiting                 // in the order of versions
+	held      int                       // bytes of all packets that wait for anything
+	installed uint64                    // the version that the switch holds
 	streams   map[Stream]*heard
 	neighbors map[netip.Addr]*neighbor
 	probes    map[netip.Addr]*probe
@@ -199,55 +201,9 @@ func (p *Path) Packet(now time.Time, reason uint64, port uint16, frame []byte) {
 	}
 }
 
-// waiting is packets that go on when the switch holds version.
-type waiting struct {
-	version uint64
-	until   time.Time
-	packets []queued
-}
-
-// queued is a packet as it came in.
-type queued struct {
-	port  uint16
-	frame []byte
-}
-
-// Installed says that the switch holds all changes up to version.
-func (p *Path) Installed(version uint64) {
-	rest := p.waiting[:0]
-	for _, w := range p.waiting {
-		if w.version > version {
-			rest = append(rest, w)
-			continue
-		}
-		for _, q := range w.packets {
-			p.count("reinjected")
-			p.do.Receive(q.port, q.frame)
-		}
-	}
-	clear(p.waiting[len(rest):])
-	p.waiting = rest
-}
-
-// await has packets go on when the switch holds version.
-func (p *Path) await(now time.Time, version uint64, packets []queued) {
-	if len(packets) > 0 {
-		p.waiting = append(p.waiting, waiting{version, now.Add(p.opts.ResolveTimeout), packets})
-	}
-}
-
 // Tick does what is due. It is called several times a second.
 func (p *Path) Tick(now time.Time) {
-	rest := p.waiting[:0]
-	for _, w := range p.waiting {
-		if now.After(w.until) {
-			p.lost("not_installed", w.packets)
-			continue
-		}
-		rest = append(rest, w)
-	}
-	clear(p.waiting[len(rest):])
-	p.waiting = rest
+	p.tickWaiting(now)
 	p.tickMapCache(now)
 	p.tickNeighbors(now)
 }
@@ -255,13 +211,6 @@ func (p *Path) Tick(now time.Time) {
 // Idle reports whether nothing waits: then ticks may be further apart.
 func (p *Path) Idle() bool {
 	return len(p.pending) == 0 && len(p.waiting) == 0 && p.incomplete == 0 && (p.opts.ProbeInterval == 0 || len(p.probes) == 0)
-}
-
-// lost counts packets that waited in vain.
-func (p *Path) lost(why string, packets []queued) {
-	for range packets {
-		p.count(why)
-	}
 }
 
 func (v *View) port(id uint16) *config.Port { return v.Switch.FindPort(id) }

@@ -41,6 +41,84 @@ func TestMissWaits(t *testing.T) {
 	}
 }
 
+// Packets that the switch missed before it had the mapping come after the
+// answer: they go on after those that waited, and nobody is asked again.
+func TestMissOnTheWay(t *testing.T) {
+	p, f := newPath(t, Options{})
+	frames := [][]byte{udp(source, far, 7, []byte{0}), udp(source, far, 7, []byte{1}), udp(source, far, 7, []byte{2})}
+	p.Packet(start, build.PuntMapCacheMiss, 1, frames[0])
+	p.Resolved(start, f.asked[0], resolution("10.7.0.0/16", time.Hour, farRLOC), nil)
+	p.Packet(start.Add(time.Second), build.PuntMapCacheMiss, 1, frames[1]) // the switch is slow
+	if len(f.received) != 0 {
+		t.Fatal("overtaken")
+	}
+	p.Installed(f.version)
+	p.Packet(start.Add(onTheWay/2), build.PuntMapCacheMiss, 1, frames[2])
+	p.Installed(f.version)
+	if !slices.EqualFunc(f.received, frames, bytes.Equal) || len(f.asked) != 1 {
+		t.Errorf("%d packets went on, %d questions; want the 3 in order, 1", len(f.received), len(f.asked))
+	}
+	// Later it is the switch that has lost it, or never took it: ask again.
+	p.Packet(start.Add(time.Minute), build.PuntMapCacheMiss, 1, frames[0])
+	if len(f.asked) != 2 || p.held != len(frames[0]) {
+		t.Errorf("%d questions, %d bytes held", len(f.asked), p.held)
+	}
+}
+
+// A full map-cache makes room: what is used stays.
+func TestMapCacheEvicts(t *testing.T) {
+	p, f := newPath(t, Options{MaxMappings: 8})
+	for i := range 100 {
+		now := start.Add(time.Duration(i) * time.Second)
+		dst := netip.AddrFrom4([4]byte{11, 0, byte(i), 1})
+		r := Resolution{EID: lisp.EID{Prefix: near(dst)}, TTL: time.Hour}
+		if i%10 == 0 && i < 50 { // five that are something
+			r.RLOCs = rlocs(farRLOC)
+		}
+		p.Packet(now, build.PuntMapCacheMiss, 1, udp(source, dst, 7, nil))
+		p.Resolved(now, f.asked[i], r, nil)
+		p.Installed(f.version)
+	}
+	positive := 0
+	for _, c := range p.cache {
+		positive += len(c.RLOCs)
+	}
+	if len(p.cache) != 8 || positive != 5 || p.Counters()["evicted"] != 92 || p.held != 0 {
+		t.Errorf("%d mappings, %d of them positive, %v, %d bytes held", len(p.cache), positive, p.Counters(), p.held)
+	}
+}
+
+// What waits in all queues together is bounded too, and every byte is given
+// back.
+func TestQueuesAreBounded(t *testing.T) {
+	p, f := newPath(t, Options{})
+	large := make([]byte, 9000)
+	for i := range 3000 {
+		now := start.Add(time.Duration(i) * time.Millisecond)
+		dst := netip.AddrFrom4([4]byte{11, byte(i % 100), 0, 1})
+		p.Packet(now, build.PuntMapCacheMiss, 1, udp(source, dst, 7, large))
+		if p.held > maxHeld {
+			t.Fatalf("%d bytes are held", p.held)
+		}
+	}
+	if p.Counters()["queues_full"] == 0 {
+		t.Fatal("nothing was refused")
+	}
+	for i, eid := range f.asked {
+		switch r := (Resolution{EID: lisp.EID{Prefix: near(eid.Prefix.Addr())}, TTL: time.Hour, RLOCs: rlocs(farRLOC)}); i % 3 {
+		case 0:
+			p.Resolved(start, eid, r, nil)
+		case 1:
+			p.Resolved(start, eid, r, errors.New("silence"))
+		}
+	}
+	p.Installed(f.version / 2)
+	p.Tick(start.Add(time.Minute))
+	if p.held != 0 {
+		t.Errorf("%d bytes are held after all is done", p.held)
+	}
+}
+
 func TestMissIsBounded(t *testing.T) {
 	p, f := newPath(t, Options{})
 	for range maxQueued + 10 {

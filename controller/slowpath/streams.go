@@ -45,8 +45,8 @@ func (p *Path) newStream(now time.Time, k *packet) {
 		p.count("stream_heard")
 		p.do.Resolve(lisp.EIDOf(p.view.Site.InstanceID, k.src))
 	}
-	if h.Type == wire.TypePayload && len(st.packets) < maxQueued && st.from == k.sourceRLOC {
-		st.packets = append(st.packets, k.queued())
+	if h.Type == wire.TypePayload && st.from == k.sourceRLOC {
+		p.hold(&st.packets, k)
 	}
 }
 
@@ -58,13 +58,13 @@ func (p *Path) openStreams(now time.Time, source netip.Addr, r Resolution) {
 		}
 		if !slices.ContainsFunc(r.RLOCs, func(l config.RLOC) bool { return l.Address == st.from }) {
 			p.count("stream_spoofed")
-			delete(p.streams, s)
+			p.dropStream(s, st)
 			continue
 		}
 		version, ok := p.do.LearnStream(s, r.RLOCs)
 		if !ok {
 			p.count("stream_no_slot")
-			delete(p.streams, s)
+			p.dropStream(s, st)
 			continue
 		}
 		p.count("stream_opened")
@@ -78,9 +78,14 @@ func (p *Path) refuseStreams(source netip.Addr) {
 	for s, st := range p.streams {
 		if s.Source == source && !st.open {
 			p.count("stream_refused")
-			delete(p.streams, s)
+			p.dropStream(s, st)
 		}
 	}
+}
+
+func (p *Path) dropStream(s Stream, st *heard) {
+	p.release(st.packets)
+	delete(p.streams, s)
 }
 
 // StreamsUsed takes how much has happened in the slots of the streams, and
@@ -92,10 +97,10 @@ func (p *Path) StreamsUsed(now time.Time, events map[Stream]uint64) {
 		}
 		switch {
 		case !st.open && now.Sub(st.since) > p.opts.ResolveTimeout:
-			delete(p.streams, s)
+			p.dropStream(s, st)
 		case st.open && now.Sub(st.used) > p.opts.StreamIdle:
 			p.count("stream_idle")
-			delete(p.streams, s)
+			p.dropStream(s, st)
 			p.do.ForgetStream(s)
 		}
 	}

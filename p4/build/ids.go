@@ -80,10 +80,14 @@ const (
 	MaxSourceRLOCs = 4096
 	// StatsCells: MAX_SLOTS * 16 events.
 	StatsCells = 180224
-	// MissCells: destinations whose miss was reported lately.
+	// MissCells: destinations whose misses were reported lately.
 	MissCells = 65536
-	// MissHold: microseconds until a miss is reported again.
+	// MissBurst: packets to one that are reported at once: as many wait for a mapping.
+	MissBurst = 64
+	// MissHold: microseconds until more are: MISS_BURST, or 1 if that was reached.
 	MissHold = 1000000
+	// MissForget: microseconds without a report after which a destination is a new one.
+	MissForget = 10000000
 )
 
 // Switch ports and replication.
@@ -194,7 +198,7 @@ const (
 	DropPortRate = 29
 	// DropPuntRate: above the rate of its punt reason.
 	DropPuntRate = 30
-	// DropMissRepeated: map-cache miss that was reported within MISS_HOLD.
+	// DropMissRepeated: map-cache miss beyond MISS_BURST within MISS_HOLD; of a CoreCast header, beyond 1.
 	DropMissRepeated = 31
 	// DropFanout: more viewers for one payload than the channel or stream allows.
 	DropFanout = 32
@@ -286,7 +290,7 @@ var DropReasons = [...]Named{
 	28: {"slot_rate", "above the rate of its channel or stream"},
 	29: {"port_rate", "above the rate of channel packets of its ingress port"},
 	30: {"punt_rate", "above the rate of its punt reason"},
-	31: {"miss_repeated", "map-cache miss that was reported within MISS_HOLD"},
+	31: {"miss_repeated", "map-cache miss beyond MISS_BURST within MISS_HOLD; of a CoreCast header, beyond 1"},
 	32: {"fanout", "more viewers for one payload than the channel or stream allows"},
 	33: {"too_big", "list entry whose viewer's packet is longer than the MTU of its port"},
 }

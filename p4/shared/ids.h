@@ -64,8 +64,10 @@
 #define MAX_VIEWERS          65536
 #define MAX_SOURCE_RLOCS     4096
 #define STATS_CELLS          180224 /* MAX_SLOTS * 16 events */
-#define MISS_CELLS           65536  /* destinations whose miss was reported lately */
-#define MISS_HOLD            1000000 /* microseconds until a miss is reported again */
+#define MISS_CELLS           65536  /* destinations whose misses were reported lately */
+#define MISS_BURST           64     /* packets to one that are reported at once: as many wait for a mapping */
+#define MISS_HOLD            1000000 /* microseconds until more are: MISS_BURST, or 1 if that was reached */
+#define MISS_FORGET          10000000 /* microseconds without a report after which a destination is a new one */
 
 /* --- Switch ports and replication --- */
 #define CPU_PORT             510    /* simple_switch_grpc --cpu-port */
@@ -122,7 +124,7 @@
 #define DROP_SLOT_RATE          28  /* above the rate of its channel or stream */
 #define DROP_PORT_RATE          29  /* above the rate of channel packets of its ingress port */
 #define DROP_PUNT_RATE          30  /* above the rate of its punt reason */
-#define DROP_MISS_REPEATED      31  /* map-cache miss that was reported within MISS_HOLD */
+#define DROP_MISS_REPEATED      31  /* map-cache miss beyond MISS_BURST within MISS_HOLD; of a CoreCast header, beyond 1 */
 #define DROP_FANOUT             32  /* more viewers for one payload than the channel or stream allows */
 #define DROP_TOO_BIG            33  /* list entry whose viewer's packet is longer than the MTU of its port */
 #define REASON_CELLS            64  /* size of counters drop_reasons and punt_reasons */

@@ -41,42 +41,70 @@ control LimitSlot(inout meta_t meta) {
     }
 }
 
-// When a miss for a destination was last reported: time in microseconds (48) ++
-// what tells destinations that share a cell apart (16).
+// Misses of a destination that were reported lately: since when, in microseconds
+// (41), how many (7), and what tells destinations that share a cell apart (16).
+// The time wraps after 25 days, when a cell may once seem to be of now.
 @name(".misses")
 register<bit<64>>(MISS_CELLS) misses;
 
-// Finds whether a miss was reported within MISS_HOLD: by destinations of /24 and
-// /48, since the prefix that is missing is not known yet.
-control FindMiss(inout meta_t meta, in bit<48> now, out bit<32> fingerprint) {
+#define MISS_SINCE(cell) cell[63:23]
+#define MISS_COUNT(cell) cell[22:16]
+#define MISS_TAG(cell)   cell[15:0]
+
+// Finds whether enough misses were reported already: by destinations of /24 and
+// /48, since the prefix that is missing is not known yet. The first MISS_BURST
+// packets wait at the controller for the mapping. If that many come and there is
+// none, one a second asks again, so that one destination does not take the whole
+// rate of the reason. CoreCast headers do not wait, and one of them is enough.
+control FindMiss(inout meta_t meta, in bit<48> now, out bit<32> cell, out bit<64> next) {
     bit<64> last = 0;
+    bit<41> since = 0;
+    bit<41> age = 0;
+    bit<7>  count = 0;
+    bit<7>  most = MISS_BURST;
     bit<24> near4 = 0;
     bit<48> near6 = 0;
 
     apply {
-        fingerprint = 0;
+        cell = 0;
+        next = 0;
         if (meta.v6) {
             near6 = meta.lookup6[127:80];
         } else {
             near4 = meta.lookup4[31:8];
         }
-        hash(fingerprint, HashAlgorithm.crc32, 32w0, { meta.instance_id, near4, near6 }, 64w0x100000000);
-        misses.read(last, (bit<32>)fingerprint[15:0]);
-        if (last != 0 && last[15:0] == fingerprint[31:16] && now - last[63:16] < MISS_HOLD) {
+        hash(cell, HashAlgorithm.crc32, 32w0, { meta.instance_id, near4, near6 }, 64w0x100000000);
+        misses.read(last, (bit<32>)cell[15:0]);
+        age = now[40:0] - MISS_SINCE(last);
+        since = now[40:0];
+        if (last != 0 && MISS_TAG(last) == cell[31:16] && age < MISS_FORGET) {
+            if (age < MISS_HOLD) {
+                since = MISS_SINCE(last);
+                count = MISS_COUNT(last);
+            } else if (MISS_COUNT(last) >= MISS_BURST) {
+                count = MISS_BURST - 1;
+            }
+        }
+        if (meta.kind == kind_t.CHANNEL_HEADER) {
+            most = 1;
+        }
+        if (count >= most) {
             meta.punt = PUNT_NONE;
             meta.drop = DROP_MISS_REPEATED;
         }
+        next = since ++ (count + 1) ++ cell[31:16];
     }
 }
 
 control LimitPunt(inout meta_t meta, in bit<48> now) {
     bit<2>  color = 0;
-    bit<32> fingerprint = 0;
+    bit<32> cell = 0;
+    bit<64> next = 0;
     FindMiss() find_miss;
 
     apply {
         if (meta.punt == PUNT_MAP_CACHE_MISS) {
-            find_miss.apply(meta, now, fingerprint);
+            find_miss.apply(meta, now, cell, next);
         }
         if (meta.punt != PUNT_NONE) {
             punt_meter.execute_meter((bit<32>)meta.punt, color);
@@ -84,7 +112,7 @@ control LimitPunt(inout meta_t meta, in bit<48> now) {
                 meta.punt = PUNT_NONE;
                 meta.drop = DROP_PUNT_RATE;
             } else if (meta.punt == PUNT_MAP_CACHE_MISS) {
-                misses.write((bit<32>)fingerprint[15:0], now ++ fingerprint[31:16]);
+                misses.write((bit<32>)cell[15:0], next);
             }
         }
     }
