@@ -483,7 +483,8 @@ func TestChannelCounters(t *testing.T) {
 		load.Pairs[0].Events["payload"].Packets != 1 || load.Pairs[0].Reserved != cfg.Channels[0].ReservedEID {
 		t.Errorf("load %+v, %v", load, err)
 	}
-	if len(load.Streams) != 3 || load.Streams[0].Switch != "etr-1" || load.Streams[0].Err != nil {
+	if len(load.Streams) != 3 || load.Streams[0].Switch != "etr-1" || load.Streams[0].Site != "viewers-1" ||
+		!slices.Equal(load.Streams[0].RLOCs, []netip.Addr{netip.MustParseAddr("192.0.2.21")}) || load.Streams[0].Err != nil {
 		t.Errorf("streams %+v", load.Streams)
 	}
 }

@@ -28,6 +28,8 @@ type PairLoad struct {
 // StreamLoad is what an ETR has counted of a channel, both families together.
 type StreamLoad struct {
 	Switch string
+	Site   string
+	RLOCs  []netip.Addr         // by which it is reached
 	Events map[string]p4rt.Count // by the event's name; nil after an Err
 	Err    error                 // why the ETR could not be asked
 }
@@ -92,10 +94,24 @@ func (c *Controller) whoCounts(channel string) (load ChannelLoad, slots []int, n
 	for _, name := range c.order {
 		o := c.owners[name]
 		if o != nil && len(numbersOf(o.plan.numbers().Streams, names)) > 0 {
-			load.Streams = append(load.Streams, StreamLoad{Switch: name})
+			sw := c.state.Config.FindSwitch(name)
+			load.Streams = append(load.Streams, StreamLoad{Switch: name, Site: sw.Site, RLOCs: transitAddresses(sw)})
 		}
 	}
 	return load, slots, numbers, nil
+}
+
+// transitAddresses are a switch's own in the RLOC space.
+func transitAddresses(sw *config.Switch) []netip.Addr {
+	var list []netip.Addr
+	for i := range sw.Ports {
+		if p := &sw.Ports[i]; p.Role == config.Transit {
+			for _, prefix := range p.Prefixes() {
+				list = append(list, prefix.Addr())
+			}
+		}
+	}
+	return list
 }
 
 // rlocEvents adds up what an ITR sent of slots to each RLOC that it has a number
