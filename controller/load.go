@@ -29,7 +29,7 @@ type PairLoad struct {
 type StreamLoad struct {
 	Switch string
 	Site   string
-	RLOCs  []netip.Addr         // by which it is reached
+	RLOCs  []netip.Addr          // by which it is reached
 	Events map[string]p4rt.Count // by the event's name; nil after an Err
 	Err    error                 // why the ETR could not be asked
 }

@@ -47,7 +47,9 @@ func (n *network) stream(payloads uint64) {
 	n.payloads += payloads
 }
 
-func count(packets, size uint64) p4rt.Count { return p4rt.Count{Packets: packets, Bytes: packets * size} }
+func count(packets, size uint64) p4rt.Count {
+	return p4rt.Count{Packets: packets, Bytes: packets * size}
+}
 
 func (n *network) ChannelLoad(context.Context, string) (controller.ChannelLoad, error) {
 	n.reads.Add(1)
