@@ -1,6 +1,9 @@
 package dstlist
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // record is what is known of a viewer beside its entry.
 type record struct {
@@ -24,7 +27,12 @@ type arena struct {
 	chunks [][]record
 	used   uint32 // records ever handed out
 	spare  uint32 // the first free one of them, as index + 1
+	first  uint32 // the generation of records that were never used
 }
+
+// newArena returns an empty one. Generations begin anywhere, so that the IDs of
+// another arena, such as that of before a restart, are not met again.
+func newArena() arena { return arena{first: rand.Uint32()} }
 
 func (a *arena) at(i uint32) *record { return &a.chunks[i/arenaChunk][i%arenaChunk] }
 
@@ -35,12 +43,29 @@ func (a *arena) add() uint32 {
 		a.spare, r.next = r.next, 0
 		return i
 	}
+	return a.grow()
+}
+
+// grow hands out a record that was never used.
+func (a *arena) grow() uint32 {
 	i := a.used
 	if i%arenaChunk == 0 {
 		a.chunks = append(a.chunks, make([]record, arenaChunk))
 	}
 	a.used++
-	a.at(i).generation = 1
+	a.at(i).generation = a.first
+	return i
+}
+
+// addAs hands out the record that id names, which must not be before the last
+// one ever handed out.
+func (a *arena) addAs(id ID) uint32 {
+	for a.used < uint32(id) {
+		i := a.grow()
+		a.at(i).next, a.spare = a.spare, i+1
+	}
+	i := a.grow()
+	a.at(i).generation = uint32(id >> 32)
 	return i
 }
 

@@ -108,7 +108,7 @@ func New(opts Options) *List {
 	l := &List{
 		kind: wire.TypeHeader4, entrySize: wire.Entry4Size, listSize: opts.ListSize,
 		limit: opts.Limit, keep: opts.KeepExpired,
-		epoch: time.Now(), news: make(chan struct{}, 1),
+		epoch: time.Now(), news: make(chan struct{}, 1), viewers: newArena(),
 		index: map[key]uint32{}, sites: map[netip.Addr]*site{},
 	}
 	if opts.IPv6 {

@@ -22,6 +22,9 @@ func (w *wheel) tick(expires time.Duration) int64 {
 	return max(int64(expires/Tick), w.now+1)
 }
 
+// clear forgets all leases, but not the time.
+func (w *wheel) clear() { clear(w.spoke[:]) }
+
 func (w *wheel) add(a *arena, i uint32) {
 	r := a.at(i)
 	// A lease that ended in the past would be found in its own tick only.
