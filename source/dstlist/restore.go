@@ -51,14 +51,20 @@ func (l *List) restoreLocked(s Stay) bool {
 	return true
 }
 
-// Clear removes all viewers at once, without a word about them.
-func (l *List) Clear() {
+// Clear removes all viewers at once, and returns those that had a lease, or whose
+// lease has ended and was not taken yet.
+func (l *List) Clear() []Expired {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for range l.index {
+	all := l.expired
+	for _, at := range l.index {
+		if l.viewers.at(at).expires != never {
+			all = append(all, Expired{l.viewers.id(at), l.viewerLocked(at)})
+		}
 		l.limit.give()
 	}
 	l.resetLocked()
+	return all
 }
 
 // resetLocked makes the list as New does.

@@ -68,7 +68,9 @@ func TestRestore(t *testing.T) {
 				t.Fatalf("%v left as %v, %v", s, v, ok)
 			}
 		}
-		l.Clear()
+		if all := l.Clear(); len(all) != 0 {
+			t.Fatalf("viewers without a lease had one: %v", all)
+		}
 		if n := l.Begin(time.Now()); n != 0 || l.Len() != 0 {
 			t.Fatalf("%d packets for %d viewers of an empty list", n, l.Len())
 		}
@@ -102,8 +104,11 @@ func TestRestoreRefuses(t *testing.T) {
 	if _, err := l.Restore(nil); !errors.Is(err, dstlist.ErrNotEmpty) {
 		t.Errorf("into a list with viewers: %v", err)
 	}
-	l.Clear()
-	if limit.Used() != 0 {
-		t.Errorf("%d used by a cleared list", limit.Used())
+	id, err := l.Join(dstlist.Viewer{EID: eid(7, false), Port: 1}, time.Now().Add(time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := l.Clear(); len(all) != 1 || all[0].ID != id || limit.Used() != 0 {
+		t.Errorf("%v were cleared, %d are still used", all, limit.Used())
 	}
 }

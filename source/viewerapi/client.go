@@ -102,6 +102,21 @@ func (s *Server) channelOf(r *http.Request) (*channel, error) {
 	return nil, problem{http.StatusNotFound, "no such channel", fmt.Sprintf("%.80q: see GET /v1/channels", name)}
 }
 
+// channelHere is channelOf for requests that only the source whose turn it is
+// can answer.
+func (s *Server) channelHere(r *http.Request) (*channel, error) {
+	c, err := s.channelOf(r)
+	if err != nil {
+		return nil, err
+	}
+	t, err := c.turn.use()
+	if err != nil {
+		return nil, err
+	}
+	t.done()
+	return c, nil
+}
+
 // pathOf is the URL of a lease.
 func pathOf(c *channel, id string) string {
 	return "/v1/channels/" + url.PathEscape(c.Name) + "/viewers/" + id

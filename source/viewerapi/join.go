@@ -41,7 +41,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request) {
 	l, err := s.admit(r)
 	if err != nil {
 		s.counts.refused.Add(1)
-		fail(w, err)
+		fail(w, r, err)
 		return
 	}
 	s.counts.joined.Add(1)
@@ -52,7 +52,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request) {
 
 // admit does all that a join takes: permission, proof, a place in the list.
 func (s *Server) admit(r *http.Request) (*Lease, error) {
-	c, err := s.channelOf(r)
+	c, err := s.channelHere(r)
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +120,10 @@ func (s *Server) admitViewer(r *http.Request, c *channel, client netip.Addr, v d
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.place(c, v, expires)
+	id, err := s.place(c, v, expires, special{until: grant.Until, client: client, subject: grant.Subject})
 	if err != nil {
 		return nil, err
 	}
-	s.leases.set(c, id, v.EID, special{until: grant.Until, client: client, subject: grant.Subject})
-	s.events.add(eventOf(EventJoin, c, v, grant.Subject))
 	return s.lease(c, id, v, expires), nil
 }
 
@@ -146,23 +144,45 @@ func (s *Server) expiry(now time.Time, g auth.Grant) (time.Time, error) {
 
 // place puts a viewer into the list. One that is there already has proved its
 // address again and may have lost its lease: it gets a new one.
-func (s *Server) place(c *channel, v dstlist.Viewer, expires time.Time) (dstlist.ID, error) {
+func (s *Server) place(c *channel, v dstlist.Viewer, expires time.Time, is special) (dstlist.ID, error) {
+	t, err := c.turn.use()
+	if err != nil {
+		return 0, err
+	}
+	defer t.done()
 	for {
 		id, err := c.Viewers.Join(v, expires)
+		if err == nil {
+			s.leases.set(c, id, v.EID, is)
+			t.journal.Changed(id)
+			s.events.add(eventOf(EventJoin, c, v, is.subject))
+			return id, nil
+		}
 		if !errors.Is(err, dstlist.ErrPresent) {
-			return id, err
+			return 0, err
 		}
-		if old, ok := c.Viewers.Leave(id); ok {
-			was := s.leases.remove(c, id, old.EID)
-			s.events.add(eventOf(EventLeave, c, old, was.subject))
+		if _, expires, ok := c.Viewers.Get(id); ok && expires.IsZero() {
+			return 0, problem{http.StatusConflict, "a viewer for good", fmt.Sprintf("%s is served without a lease: the source's configuration names it", v)}
 		}
+		s.dismiss(c, t, id)
 	}
+}
+
+// dismiss ends a stay, if it has not ended, because its viewer leaves.
+func (s *Server) dismiss(c *channel, t *turnOf, id dstlist.ID) bool {
+	v, ok := c.Viewers.Leave(id)
+	if ok {
+		was := s.leases.remove(c, id, v.EID)
+		t.journal.Changed(id)
+		s.events.add(eventOf(EventLeave, c, v, was.subject))
+	}
+	return ok
 }
 
 func (s *Server) lease(c *channel, id dstlist.ID, v dstlist.Viewer, expires time.Time) *Lease {
 	ttl := time.Until(expires)
 	return &Lease{
-		ID: c.ids.encode(id), Channel: c.Name, EID: v.EID.String(), Port: v.Port, Source: c.Source.String(),
+		ID: c.turn.encode(id), Channel: c.Name, EID: v.EID.String(), Port: v.Port, Source: c.Source.String(),
 		TTL: seconds(ttl), RenewAfter: seconds(renewAfter(ttl)), Expires: expires.UTC().Truncate(time.Millisecond),
 	}
 }

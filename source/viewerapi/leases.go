@@ -1,6 +1,7 @@
 package viewerapi
 
 import (
+	"math"
 	"net/netip"
 	"sync"
 	"time"
@@ -100,6 +101,13 @@ func (l *leases) set(c *channel, id dstlist.ID, eid netip.Addr, s special) {
 	default:
 		all[id] = p
 	}
+}
+
+// restore takes one of the leases that a client address may have, and notes what
+// is special about it.
+func (l *leases) restore(c *channel, id dstlist.ID, eid netip.Addr, s special) {
+	l.take(s.client, math.MaxUint16)
+	l.set(c, id, eid, s)
 }
 
 // get returns what is special about a lease.

@@ -43,7 +43,7 @@ func (s *Server) showChannel(w http.ResponseWriter, r *http.Request) {
 	}
 	c, err := s.channelOf(r)
 	if err != nil {
-		fail(w, err)
+		fail(w, r, err)
 		return
 	}
 	answer(w, http.StatusOK, c.view())

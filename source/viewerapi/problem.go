@@ -31,10 +31,14 @@ func (p problem) write(w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(p)
 }
 
-// fail answers with an error.
-func fail(w http.ResponseWriter, err error) {
+// fail answers a request with an error.
+func fail(w http.ResponseWriter, r *http.Request, err error) {
 	var p problem
+	var standby standbyError
 	switch {
+	case errors.As(err, &standby):
+		standby.send(w, r)
+		return
 	case errors.As(err, &p):
 	case errors.Is(err, auth.ErrCredentials):
 		p = problem{http.StatusUnauthorized, "not authorised", err.Error()}

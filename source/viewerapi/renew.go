@@ -23,10 +23,10 @@ var errGone = problem{http.StatusNotFound, "no such lease", "it has ended, or th
 
 // leaseOf finds the lease that the request's path names.
 func (s *Server) leaseOf(r *http.Request) (c *channel, id dstlist.ID, v dstlist.Viewer, expires time.Time, err error) {
-	if c, err = s.channelOf(r); err != nil {
+	if c, err = s.channelHere(r); err != nil {
 		return c, 0, v, expires, err
 	}
-	id, ok := c.ids.decode(r.PathValue("id"))
+	id, ok := c.turn.decode(r.PathValue("id"))
 	if ok {
 		v, expires, ok = c.Viewers.Get(id)
 	}
@@ -39,7 +39,7 @@ func (s *Server) leaseOf(r *http.Request) (c *channel, id dstlist.ID, v dstlist.
 func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 	c, id, v, expires, err := s.leaseOf(r)
 	if err != nil {
-		fail(w, err)
+		fail(w, r, err)
 		return
 	}
 	answer(w, http.StatusOK, s.lease(c, id, v, expires))
@@ -48,13 +48,13 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 func (s *Server) renew(w http.ResponseWriter, r *http.Request) {
 	c, id, v, _, err := s.leaseOf(r)
 	if err != nil {
-		fail(w, err)
+		fail(w, r, err)
 		return
 	}
 	expires, err := s.extend(r, c, id, v)
 	if err != nil {
 		s.counts.refused.Add(1)
-		fail(w, err)
+		fail(w, r, err)
 		return
 	}
 	answer(w, http.StatusOK, s.lease(c, id, v, expires))
@@ -79,10 +79,20 @@ func (s *Server) extend(r *http.Request, c *channel, id dstlist.ID, v dstlist.Vi
 	if err != nil {
 		return time.Time{}, err
 	}
+	t, err := c.turn.use()
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer t.done()
 	if !c.Viewers.Renew(id, expires) {
 		return time.Time{}, errGone
 	}
-	s.leases.set(c, id, v.EID, special{until: grant.Until, client: was.client, subject: grant.Subject})
+	if now := (special{until: grant.Until, client: was.client, subject: grant.Subject}); now != was {
+		s.leases.set(c, id, v.EID, now)
+		t.journal.Changed(id)
+	} else {
+		t.journal.Renewed(id)
+	}
 	s.counts.renewed.Add(1)
 	return expires, nil
 }
@@ -90,12 +100,12 @@ func (s *Server) extend(r *http.Request, c *channel, id dstlist.ID, v dstlist.Vi
 func (s *Server) leave(w http.ResponseWriter, r *http.Request) {
 	c, id, _, _, err := s.leaseOf(r)
 	if err != nil {
-		fail(w, err)
+		fail(w, r, err)
 		return
 	}
 	v, ok := c.Viewers.Leave(id)
 	if !ok {
-		fail(w, errGone)
+		fail(w, r, errGone)
 		return
 	}
 	was := s.leases.remove(c, id, v.EID)
@@ -124,7 +134,7 @@ type (
 // renewMany renews leases of one channel, for those who look after many
 // viewers. Each keeps its own permission.
 func (s *Server) renewMany(w http.ResponseWriter, r *http.Request) {
-	c, err := s.channelOf(r)
+	c, err := s.channelHere(r)
 	var body renewalsRequest
 	if err == nil {
 		err = decode(r, &body)
@@ -133,13 +143,19 @@ func (s *Server) renewMany(w http.ResponseWriter, r *http.Request) {
 		err = problem{http.StatusRequestEntityTooLarge, "too many leases", fmt.Sprintf("%d ids: want at most %d", len(body.IDs), maxRenewals)}
 	}
 	if err != nil {
-		fail(w, err)
+		fail(w, r, err)
 		return
 	}
+	t, err := c.turn.use()
+	if err != nil {
+		fail(w, r, err)
+		return
+	}
+	defer t.done()
 	now := time.Now()
 	out := renewalsAnswer{TTL: seconds(s.limits.TTL), RenewAfter: seconds(renewAfter(s.limits.TTL)), Gone: []string{}, Ended: []string{}}
 	for _, text := range body.IDs {
-		switch err := s.renewOne(c, text, now); err {
+		switch err := s.renewOne(c, t, text, now); err {
 		case nil:
 			out.Renewed++
 		case errGone:
@@ -152,8 +168,8 @@ func (s *Server) renewMany(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, out)
 }
 
-func (s *Server) renewOne(c *channel, text string, now time.Time) error {
-	id, ok := c.ids.decode(text)
+func (s *Server) renewOne(c *channel, t *turnOf, text string, now time.Time) error {
+	id, ok := t.ids.decode(text)
 	if !ok {
 		return errGone
 	}
@@ -169,5 +185,6 @@ func (s *Server) renewOne(c *channel, text string, now time.Time) error {
 	if !c.Viewers.Renew(id, expires) {
 		return errGone
 	}
+	t.journal.Renewed(id)
 	return nil
 }

@@ -88,7 +88,7 @@ type Server struct {
 // channel is a Channel and what the server knows of it.
 type channel struct {
 	Channel
-	ids leaseIDs
+	turn turnOf
 }
 
 // channelName is what a name may be: it is part of URLs and tokens.
@@ -119,7 +119,8 @@ func New(opts Options, channels ...Channel) (*Server, error) {
 		if c.Title == "" {
 			c.Title = c.Name
 		}
-		s.channels[c.Name] = &channel{Channel: c, ids: newLeaseIDs(c.Name, secret())}
+		s.channels[c.Name] = &channel{Channel: c}
+		s.channels[c.Name].turn.begin(newLeaseIDs(c.Name, secret()), noJournal{})
 	}
 	var err error
 	s.page, err = renderPage(s.sorted())
@@ -183,17 +184,27 @@ func (s *Server) Run(ctx context.Context) error {
 // sweep ends what is over by now.
 func (s *Server) sweep(now time.Time) {
 	for _, c := range s.channels {
-		c.Viewers.Expire(now)
-		select {
-		case <-c.Viewers.ExpiredNews():
-		default:
-			continue
-		}
-		for _, e := range c.Viewers.TakeExpired(nil) {
-			lease := s.leases.remove(c, e.ID, e.Viewer.EID)
-			s.counts.expired.Add(1)
-			s.events.add(eventOf(EventExpire, c, e.Viewer, lease.subject))
-		}
+		s.sweepChannel(c, now)
+	}
+}
+
+func (s *Server) sweepChannel(c *channel, now time.Time) {
+	t, err := c.turn.use()
+	if err != nil {
+		return // another source sends the channel
+	}
+	defer t.done()
+	c.Viewers.Expire(now)
+	select {
+	case <-c.Viewers.ExpiredNews():
+	default:
+		return
+	}
+	for _, e := range c.Viewers.TakeExpired(nil) {
+		lease := s.leases.remove(c, e.ID, e.Viewer.EID)
+		t.journal.Changed(e.ID)
+		s.counts.expired.Add(1)
+		s.events.add(eventOf(EventExpire, c, e.Viewer, lease.subject))
 	}
 }
 
