@@ -12,20 +12,24 @@ func (c *Config) checkChannels(p *problems) {
 	}
 	uniqueNames(p, "channels", names)
 
-	taken := map[string]map[netip.Addr]string{} // by site
-	for _, s := range c.Sites {
-		taken[s.Name] = map[netip.Addr]string{}
-	}
+	taken := c.noReservations()
 	for i := range c.Channels {
 		c.checkChannel(p, fmt.Sprintf("channels[%d]", i), &c.Channels[i], taken)
 	}
 	// Given reserved EIDs first: an allocation must not take one of them.
 	for i := range c.Channels {
-		c.reserve(p, fmt.Sprintf("channels[%d]", i), &c.Channels[i], taken)
+		ch := &c.Channels[i]
+		first, second := c.reserve(p, fmt.Sprintf("channels[%d]", i), ch, taken)
+		if first {
+			c.allocated[Allocation{Channel: ch.Name}] = true
+		}
+		if second {
+			c.allocated[Allocation{Channel: ch.Name, Second: true}] = true
+		}
 	}
 }
 
-func (c *Config) checkChannel(p *problems, path string, ch *Channel, taken map[string]map[netip.Addr]string) {
+func (c *Config) checkChannel(p *problems, path string, ch *Channel, taken map[string]*reservations) {
 	site := c.FindSite(ch.Site)
 	if site == nil {
 		p.add(path+".site", fmt.Sprintf("no site %q", ch.Site), DidYouMean(ch.Site, c.siteNames()))
@@ -82,7 +86,7 @@ func checkSecondPair(p *problems, path string, ch *Channel, site *Site) {
 	}
 }
 
-func checkReservedEID(p *problems, path, name string, eid netip.Addr, site *Site, taken map[netip.Addr]string) {
+func checkReservedEID(p *problems, path, name string, eid netip.Addr, site *Site, taken *reservations) {
 	if r := site.Reserved(eid.Is6()); !r.IsValid() {
 		p.add(path, fmt.Sprintf("%v: site %s has no reserved_eids of its family", eid, site.Name),
 			"give the site a prefix for them (reserved_eids6 for IPv6 beside IPv4)")
@@ -90,11 +94,11 @@ func checkReservedEID(p *problems, path, name string, eid netip.Addr, site *Site
 		p.add(path, fmt.Sprintf("%v is outside reserved_eids %v of site %s", eid, r, site.Name),
 			"use an address of that prefix, or omit it")
 	}
-	if other, dup := taken[eid]; dup {
+	if other, dup := taken.taken[eid]; dup {
 		p.add(path, fmt.Sprintf("%v is the reserved EID of channel %s too", eid, other), "give each channel its own, or omit it")
 		return
 	}
-	taken[eid] = name
+	taken.take(eid, name)
 }
 
 func (c *Config) checkIngress(p *problems, path string, ch *Channel) {
@@ -113,33 +117,37 @@ func (c *Config) checkIngress(p *problems, path string, ch *Channel) {
 	}
 }
 
-// reserve allocates the reserved EIDs that a channel was not given.
-func (c *Config) reserve(p *problems, path string, ch *Channel, taken map[string]map[netip.Addr]string) {
+// reserve allocates the reserved EIDs that a channel was not given, and says
+// which.
+func (c *Config) reserve(p *problems, path string, ch *Channel, taken map[string]*reservations) (first, second bool) {
 	site := c.FindSite(ch.Site)
 	if site == nil {
-		return
+		return false, false
 	}
 	if !ch.ReservedEID.IsValid() && ch.SourceEID.IsValid() {
 		ch.ReservedEID = reserveIn(p, path, ch.Name, site, ch.SourceEID.Is6(), taken[site.Name])
+		first = true
 	}
 	if !ch.ReservedEID6.IsValid() && ch.SourceEID6.Is6() {
 		ch.ReservedEID6 = reserveIn(p, path, ch.Name, site, true, taken[site.Name])
+		second = true
 	}
+	return first, second
 }
 
-func reserveIn(p *problems, path, name string, site *Site, v6 bool, taken map[netip.Addr]string) netip.Addr {
+func reserveIn(p *problems, path, name string, site *Site, v6 bool, taken *reservations) netip.Addr {
 	prefix := site.Reserved(v6)
 	if !prefix.IsValid() {
 		p.add(path, fmt.Sprintf("site %s has no reserved_eids of the source's family to allocate from", site.Name),
 			"give the site a prefix for them (reserved_eids6 for IPv6 beside IPv4)")
 		return netip.Addr{}
 	}
-	addr, ok := allocateReserved(prefix, taken)
+	addr, ok := taken.allocate(prefix)
 	if !ok {
 		p.add(path, fmt.Sprintf("reserved_eids %v of site %s are used up", prefix, site.Name), "give the site a larger prefix")
 		return netip.Addr{}
 	}
-	taken[addr] = name
+	taken.take(addr, name)
 	return addr
 }
 

@@ -18,18 +18,15 @@ func uniqueNames(p *problems, kind string, names []string) {
 	first := map[string]int{}
 	for i, name := range names {
 		path := fmt.Sprintf("%s[%d]", kind, i)
-		switch other, dup := first[name]; {
-		case name == "":
-			p.add(path, "has no name", "give it a name: of its own")
-		case !goodName.MatchString(name):
-			p.add(path+".name", fmt.Sprintf("%q is not a usable name", name),
-				"use up to 63 lower-case letters, digits, '.', '_' and '-'")
-		case dup:
-			p.add(path+".name", fmt.Sprintf("%q is the name of %s too", name,
-				p.origin.at(fmt.Sprintf("%s[%d]", kind, other))), "give each its own name")
-		default:
-			first[name] = i
+		if !p.name(path, name) {
+			continue
 		}
+		if other, dup := first[name]; dup {
+			p.add(path+".name", fmt.Sprintf("%q is the name of %s too", name,
+				p.at(fmt.Sprintf("%s[%d]", kind, other))), "give each its own name")
+			continue
+		}
+		first[name] = i
 	}
 }
 

@@ -85,7 +85,7 @@ func (c *Config) checkRLOCs(p *problems, path string, s *Site, seen map[netip.Ad
 			continue
 		}
 		if other, dup := seen[r.Address]; dup {
-			p.add(rpath+".address", fmt.Sprintf("%v is an RLOC of %s too", r.Address, p.origin.at(other)),
+			p.add(rpath+".address", fmt.Sprintf("%v is an RLOC of %s too", r.Address, p.at(other)),
 				"an RLOC belongs to one site")
 		}
 		seen[r.Address] = rpath
@@ -154,7 +154,7 @@ func (c *Config) checkOverlaps(p *problems) {
 			for _, o := range byInstance[s.InstanceID] {
 				if o.prefix.Overlaps(e) {
 					p.add(path, fmt.Sprintf("%v overlaps %v of site %s at %s in instance %d",
-						e, o.prefix, o.site, p.origin.at(o.path), s.InstanceID),
+						e, o.prefix, o.site, p.at(o.path), s.InstanceID),
 						"sites of one instance need separate prefixes")
 				}
 			}

@@ -36,7 +36,7 @@ func (c *Config) checkSwitches(p *problems) {
 		d := device{s.Address, s.DeviceID}
 		if other, dup := devices[d]; dup {
 			p.add(path+".address", fmt.Sprintf("%s device_id %d is %s too", s.Address, s.DeviceID,
-				p.origin.at(fmt.Sprintf("switches[%d]", other))), "a switch has one entry")
+				p.at(fmt.Sprintf("switches[%d]", other))), "a switch has one entry")
 		} else {
 			devices[d] = i
 		}
@@ -63,7 +63,7 @@ func (c *Config) checkPorts(p *problems, path string, s *Switch, addresses map[n
 		}
 		if other, dup := ids[port.ID]; dup {
 			p.add(ppath+".id", fmt.Sprintf("port %d is %s too", port.ID,
-				p.origin.at(fmt.Sprintf("%s.ports[%d]", path, other))), "give each port once")
+				p.at(fmt.Sprintf("%s.ports[%d]", path, other))), "give each port once")
 		}
 		ids[port.ID] = j
 		if !port.MAC.IsUnicast() {
@@ -160,7 +160,7 @@ func (c *Config) checkAddress(p *problems, path string, s *Switch, a netip.Prefi
 		p.add(path, fmt.Sprintf("%v is not a host's address", a), "give the address of the switch, not of the subnet")
 	}
 	if other, dup := addresses[a.Addr()]; dup {
-		p.add(path, fmt.Sprintf("%v is the address of %s too", a.Addr(), p.origin.at(other)), "give each port its own")
+		p.add(path, fmt.Sprintf("%v is the address of %s too", a.Addr(), p.at(other)), "give each port its own")
 	} else {
 		addresses[a.Addr()] = path
 	}
@@ -180,7 +180,7 @@ func (c *Config) checkNeighbors(p *problems, path string, s *Switch) {
 			continue
 		}
 		if other, dup := seen[n.Address]; dup {
-			p.add(npath+".address", fmt.Sprintf("%v is given at %s too", n.Address, p.origin.at(other)), "keep one")
+			p.add(npath+".address", fmt.Sprintf("%v is given at %s too", n.Address, p.at(other)), "keep one")
 		}
 		seen[n.Address] = npath
 		if !n.MAC.IsUnicast() {

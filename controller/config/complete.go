@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"net/netip"
 	"os"
 	"slices"
 )
@@ -12,8 +11,11 @@ import (
 // reserved EIDs) and checks everything else. It returns an *Error with all
 // problems, or nil. Completing a complete Config changes nothing.
 func (c *Config) Complete() error {
-	p := &problems{origin: c.origin}
+	p := &problems{origin: c.origin, cfg: c}
 	c.Warnings = nil
+	if c.allocated == nil {
+		c.allocated = map[Allocation]bool{}
+	}
 	c.defaults()
 	c.secrets(p)
 	c.checkServers(p)
@@ -25,9 +27,9 @@ func (c *Config) Complete() error {
 }
 
 // Origin returns "file:line" of the object at path (such as "channels[0]"), or
-// "" for a Config that did not come from a file.
+// "" for one that did not come from a file.
 func (c *Config) Origin(path string) string {
-	if c.origin.file == "" {
+	if c.origin.file == "" || c.origin.foreign(path) {
 		return ""
 	}
 	return fmt.Sprintf("%s:%d", c.origin.file, c.origin.line(path))
@@ -90,25 +92,6 @@ func (c *Config) secrets(p *problems) {
 			}
 		}
 	}
-}
-
-// allocateReserved gives a channel without reserved EID the lowest free
-// address of its site's reserved_eids, network and broadcast address left out.
-func allocateReserved(prefix netip.Prefix, taken map[netip.Addr]string) (netip.Addr, bool) {
-	addr := prefix.Addr()
-	if prefix.Bits() < addr.BitLen()-1 {
-		addr = addr.Next()
-	}
-	for ; addr.IsValid() && prefix.Contains(addr); addr = addr.Next() {
-		last := !addr.Next().IsValid() || !prefix.Contains(addr.Next())
-		if last && prefix.Bits() < addr.BitLen()-1 {
-			break
-		}
-		if _, used := taken[addr]; !used {
-			return addr, true
-		}
-	}
-	return netip.Addr{}, false
 }
 
 func (c *Config) warnf(format string, args ...any) {

@@ -11,9 +11,9 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// decoder fills structs from a YAML tree. It walks the tree itself, rather
-// than let the YAML package fill the structs, to report every mistake of a
-// file at once and to keep the line of every value for the checks after it.
+// decoder fills structs from a tree of nodes. It walks the tree itself, rather
+// than let the YAML or JSON package fill the structs, to report every mistake at
+// once and to keep the line of every value for the checks after it.
 type decoder struct {
 	problems
 }
@@ -33,18 +33,18 @@ func (d *decoder) file(tree *ast.File, cfg *Config) {
 		d.origin.lines["document"] = docs[1].Body.GetToken().Position.Line
 		d.add("document", "is the second YAML document of the file", "keep one document (no ---)")
 	default:
-		d.value(docs[0].Body, reflect.ValueOf(cfg).Elem(), "", 0)
+		n := fromYAML(docs[0].Body)
+		d.value(&n, reflect.ValueOf(cfg).Elem(), "", 0)
 	}
 }
 
 // value decodes one node into v.
-func (d *decoder) value(n ast.Node, v reflect.Value, path string, depth int) {
+func (d *decoder) value(n *node, v reflect.Value, path string, depth int) {
 	if _, known := d.origin.lines[path]; !known && path != "" {
-		d.origin.lines[path] = line(n)
+		d.origin.lines[path] = n.line
 	}
-	switch n.(type) {
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
-		d.add(path, "uses a YAML anchor, alias or tag ("+n.GetToken().Value+")", "write the value out")
+	if n.kind == refusedNode {
+		d.add(path, "uses a YAML anchor, alias or tag ("+n.text+")", "write the value out")
 		return
 	}
 	if depth > maxDepth {
@@ -65,8 +65,8 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, depth int) {
 	case reflect.String:
 		d.string(n, v, path)
 	case reflect.Bool:
-		if b, ok := n.(*ast.BoolNode); ok {
-			v.SetBool(b.Value)
+		if n.kind == truthNode {
+			v.SetBool(strings.EqualFold(n.text, "true"))
 		} else {
 			d.wrongType(n, path, "true or false")
 		}
@@ -76,14 +76,8 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, depth int) {
 }
 
 // object decodes a mapping; every key must be one of the struct's.
-func (d *decoder) object(n ast.Node, v reflect.Value, path string, depth int) {
-	var pairs []*ast.MappingValueNode
-	switch m := n.(type) {
-	case *ast.MappingNode:
-		pairs = m.Values
-	case *ast.MappingValueNode:
-		pairs = []*ast.MappingValueNode{m}
-	default:
+func (d *decoder) object(n *node, v reflect.Value, path string, depth int) {
+	if n.kind != objectNode {
 		d.wrongType(n, path, "an object: { "+strings.Join(keys(v.Type()), ": …, ")+": … }")
 		return
 	}
@@ -91,57 +85,50 @@ func (d *decoder) object(n ast.Node, v reflect.Value, path string, depth int) {
 		o.setDefaults()
 	}
 	seen := map[string]bool{}
-	for _, pair := range pairs {
-		key := pair.Key.GetToken().Value
+	for i := range n.pairs {
+		pair := &n.pairs[i]
+		key := pair.key
 		child := join(path, key)
 		field, ok := fieldOf(v, key)
 		if !ok {
-			d.list = append(d.list, Problem{File: d.origin.file, Line: line(pair.Key), Path: child,
+			d.list = append(d.list, Problem{File: d.origin.file, Line: pair.line, Path: child,
 				What: "unknown key " + strconv.Quote(key), Fix: DidYouMean(key, keys(v.Type()))})
 			continue
 		}
-		d.origin.lines[child] = line(pair.Key)
+		d.origin.lines[child] = pair.line
 		if seen[key] {
 			d.add(child, "is given twice", "keep one")
 			continue
 		}
 		seen[key] = true
-		d.value(pair.Value, field, child, depth+1)
+		d.value(&pair.value, field, child, depth+1)
 	}
 }
 
-func (d *decoder) sequence(n ast.Node, v reflect.Value, path string, depth int) {
-	seq, ok := n.(*ast.SequenceNode)
-	if !ok {
+func (d *decoder) sequence(n *node, v reflect.Value, path string, depth int) {
+	if n.kind != listNode {
 		d.wrongType(n, path, "a list: [ … ]")
 		return
 	}
-	v.Set(reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values)))
-	for i, item := range seq.Values {
-		d.value(item, v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth+1)
+	v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
+	for i := range n.items {
+		d.value(&n.items[i], v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth+1)
 	}
 }
 
-func (d *decoder) string(n ast.Node, v reflect.Value, path string) {
-	switch s := n.(type) {
-	case *ast.StringNode:
-		v.SetString(s.Value)
-	case *ast.LiteralNode:
-		v.SetString(s.Value.Value)
-	default:
+func (d *decoder) string(n *node, v reflect.Value, path string) {
+	if n.kind != textNode {
 		d.wrongType(n, path, "text: put it in quotes")
-	}
-}
-
-func (d *decoder) number(n ast.Node, v reflect.Value, path string) {
-	var limit uint64 = 1<<v.Type().Bits() - 1
-	want := fmt.Sprintf("a whole number, 0 to %d", limit)
-	if _, ok := n.(*ast.IntegerNode); !ok {
-		d.wrongType(n, path, want)
 		return
 	}
-	x, err := strconv.ParseUint(strings.ReplaceAll(n.GetToken().Value, "_", ""), 0, v.Type().Bits())
-	if err != nil {
+	v.SetString(n.text)
+}
+
+func (d *decoder) number(n *node, v reflect.Value, path string) {
+	var limit uint64 = 1<<v.Type().Bits() - 1
+	want := fmt.Sprintf("a whole number, 0 to %d", limit)
+	x, err := strconv.ParseUint(strings.ReplaceAll(n.text, "_", ""), 0, v.Type().Bits())
+	if n.kind != numberNode || err != nil {
 		d.wrongType(n, path, want)
 		return
 	}
@@ -155,16 +142,9 @@ var examples = map[reflect.Type]string{
 	reflect.TypeFor[*netip.AddrPort](): `must be an IP address and a port, such as "192.0.2.1:4342" or "[2001:db8::1]:4342"`,
 }
 
-func (d *decoder) text(n ast.Node, v encoding.TextUnmarshaler, path string) {
-	scalar := false
-	switch n.(type) {
-	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		scalar = true
-	}
-	text := ""
-	if scalar {
-		text = n.GetToken().Value
-	}
+func (d *decoder) text(n *node, v encoding.TextUnmarshaler, path string) {
+	scalar := n.kind == textNode || n.kind == numberNode || n.kind == truthNode
+	text := n.text
 	err := v.UnmarshalText([]byte(text))
 	if addr, ok := v.(*netip.Addr); ok && err == nil && (text == "" || addr.Zone() != "") {
 		err = fmt.Errorf("not a plain address")
@@ -182,40 +162,30 @@ func (d *decoder) text(n ast.Node, v encoding.TextUnmarshaler, path string) {
 	d.add(path, "cannot be "+describe(n), fix)
 }
 
-func (d *decoder) wrongType(n ast.Node, path, want string) {
-	if path == "" {
+func (d *decoder) wrongType(n *node, path, want string) {
+	if path == "" && d.origin.file != "" {
 		path = "file"
-		d.origin.lines[path] = line(n)
+		d.origin.lines[path] = n.line
 	}
 	d.add(path, "cannot be "+describe(n), "must be "+want)
 }
 
 // describe names a node as an operator sees it.
-func describe(n ast.Node) string {
-	switch n.(type) {
-	case *ast.NullNode:
+func describe(n *node) string {
+	switch n.kind {
+	case nullNode:
 		return "empty"
-	case *ast.MappingNode, *ast.MappingValueNode:
+	case objectNode:
 		return "an object"
-	case *ast.SequenceNode:
+	case listNode:
 		return "a list"
 	}
 	const longest = 60
-	text := n.GetToken().Value
+	text := n.text
 	if len(text) > longest {
 		text = text[:longest] + "…"
 	}
 	return strconv.Quote(text)
-}
-
-func line(n ast.Node) int {
-	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
-		return line(m.Values[0].Key)
-	}
-	if tok := n.GetToken(); tok != nil && tok.Position != nil {
-		return tok.Position.Line
-	}
-	return 0
 }
 
 func join(path, key string) string {

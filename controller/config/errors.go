@@ -56,6 +56,7 @@ func (e *Error) Error() string {
 type origin struct {
 	file  string
 	lines map[string]int // by path
+	own   map[string]int // how many objects of each list are of the file; nil: all
 }
 
 // line returns the line of path or of the nearest object around it.
@@ -69,25 +70,44 @@ func (o origin) line(path string) int {
 	return 0
 }
 
-// at is "file:line" of a path, or the path itself, to name the other party of
-// a conflict.
-func (o origin) at(path string) string {
-	if l := o.line(path); o.file != "" && l > 0 {
-		return fmt.Sprintf("%s (line %d)", path, l)
-	}
-	return path
+// foreign reports whether the object of a path did not come from the file.
+func (o origin) foreign(path string) bool {
+	list, index, _, ok := SplitPath(path)
+	return ok && o.own != nil && index >= o.own[list]
 }
 
 // problems collects what is wrong.
 type problems struct {
 	origin origin
+	cfg    *Config // nil while it is decoded
 	list   []Problem
 }
 
+// maxProblems is how many are told of one file or body.
+const maxProblems = 100
+
 func (p *problems) add(path, what, fix string) {
-	p.list = append(p.list, Problem{
-		File: p.origin.file, Line: p.origin.line(path), Path: path, What: what, Fix: fix,
-	})
+	if len(p.list) >= maxProblems {
+		return
+	}
+	pr := Problem{Path: path, What: what, Fix: fix}
+	if !p.origin.foreign(path) {
+		pr.File, pr.Line = p.origin.file, p.origin.line(path)
+	}
+	p.list = append(p.list, pr)
+}
+
+// at names the other party of a conflict: its path with its line in the file,
+// or the object and its field.
+func (p *problems) at(path string) string {
+	if l := p.origin.line(path); p.origin.file != "" && l > 0 && !p.origin.foreign(path) {
+		return fmt.Sprintf("%s (line %d)", path, l)
+	}
+	if p.cfg == nil || !p.origin.foreign(path) {
+		return path
+	}
+	_, _, rest, _ := SplitPath(path)
+	return strings.TrimSpace(p.cfg.objectAt(path) + " " + rest)
 }
 
 // err returns everything collected as an *Error, or nil.

@@ -20,7 +20,14 @@ type Config struct {
 	// Complete fills them in.
 	Warnings []string
 
-	origin origin
+	origin    origin
+	allocated map[Allocation]bool
+}
+
+// Allocation names the reserved EID of a channel that omits it.
+type Allocation struct {
+	Channel string
+	Second  bool // reserved_eid6
 }
 
 // Listen says where the controller's own servers listen.
