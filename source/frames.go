@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/wire"
 	"github.com/corecast/corecast/wire/inet"
 )
@@ -14,13 +15,14 @@ type Frames interface {
 	Send(frames [][]byte) (int, error)
 }
 
-// FrameSender is a Sender that makes whole Ethernet frames, for sources that
+// FrameSender is a BatchSender that makes whole Ethernet frames, for sources that
 // have a port and no IP stack.
 type FrameSender struct {
 	out      Frames
 	ethernet inet.Ethernet
 	packet   inet.Datagram
 	headroom int
+	unicast  [][]byte // frames to viewers, used again and again
 }
 
 // sourceTTL is the TTL of what a source sends.
@@ -61,4 +63,40 @@ func (s *FrameSender) Send(packets [][]byte) (int, error) {
 		}
 	}
 	return s.out.Send(packets)
+}
+
+// unicastFrames is how many frames to viewers are made at a time.
+const unicastFrames = 32
+
+// SendBatch implements BatchSender.
+func (s *FrameSender) SendBatch(b *dstlist.Batch, media []byte) (sent int, err error) {
+	if len(b.Packets()) > 0 {
+		if sent, err = s.Send(b.Packets()); err != nil {
+			return sent, err
+		}
+	}
+	for to := b.Unicast(); len(to) > 0; to = to[min(unicastFrames, len(to)):] {
+		n, err := s.sendUnicast(to[:min(unicastFrames, len(to))], media)
+		sent += n
+		if err != nil {
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
+func (s *FrameSender) sendUnicast(to []dstlist.Destination, media []byte) (int, error) {
+	for len(s.unicast) < len(to) {
+		s.unicast = append(s.unicast, make([]byte, 0, s.headroom+wire.MaxPayload))
+	}
+	frames, packet := s.unicast[:len(to)], s.packet
+	for i := range frames {
+		packet.Dst, packet.Payload = to[i].Viewer, media
+		frame, err := packet.Append(s.ethernet.Append(frames[i][:0]))
+		if err != nil {
+			return 0, fmt.Errorf("cannot make a frame: %w", err)
+		}
+		frames[i] = frame
+	}
+	return s.out.Send(frames)
 }

@@ -12,6 +12,7 @@ type Counts struct {
 	Payloads   uint64 // payload packets sent, one per chunk
 	Headers    uint64 // header packets sent
 	Entries    uint64 // viewers named in them
+	Unicast    uint64 // packets with the media itself, each to one viewer
 	MediaBytes uint64 // bytes of media in the payloads
 	Unsent     uint64 // packets that the sender could not get rid of
 	Shorter    uint64 // times the payload size was cut to what the path takes
@@ -21,7 +22,7 @@ type Counts struct {
 
 // Progress is Counts while they change: Run writes them, anybody reads them.
 type Progress struct {
-	payloads, headers, entries, mediaBytes, unsent, shorter, shifts, warnings atomic.Uint64
+	payloads, headers, entries, unicast, mediaBytes, unsent, shorter, shifts, warnings atomic.Uint64
 
 	mu     sync.Mutex // guards health
 	health ts.Health
@@ -46,6 +47,7 @@ func (p *Progress) Counts() Counts {
 		Payloads:   p.payloads.Load(),
 		Headers:    p.headers.Load(),
 		Entries:    p.entries.Load(),
+		Unicast:    p.unicast.Load(),
 		MediaBytes: p.mediaBytes.Load(),
 		Unsent:     p.unsent.Load(),
 		Shorter:    p.shorter.Load(),

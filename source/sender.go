@@ -1,6 +1,9 @@
 package source
 
-import "github.com/corecast/corecast/source/gso"
+import (
+	"github.com/corecast/corecast/source/dstlist"
+	"github.com/corecast/corecast/source/gso"
+)
 
 // ErrTooLong: a packet is longer than the path takes.
 var ErrTooLong = gso.ErrTooLong
@@ -18,6 +21,17 @@ type Sender interface {
 	// packet that was merely lost is none. ErrTooLong for a payload packet
 	// makes the channel go on with smaller ones.
 	Send(packets [][]byte) (int, error)
+}
+
+// BatchSender is a Sender that reaches viewers without an ITR's help. Any other
+// one loses what is for viewers served by unicast.
+type BatchSender interface {
+	Sender
+	// SendBatch is Send for the packets of a batch, and sends the media itself
+	// to the batch's viewers by unicast. It returns how many of both left, and
+	// keeps no reference to any. What a single viewer's path does not take is
+	// lost, and no error.
+	SendBatch(b *dstlist.Batch, media []byte) (int, error)
 }
 
 // pathSender is a Sender that knows its path.

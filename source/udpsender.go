@@ -5,21 +5,24 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/gso"
 	"github.com/corecast/corecast/wire"
 )
 
-// UDPSender is a Sender for an ordinary host: a UDP socket with the channel's
-// source port, connected to the reserved EID. The host's routes must lead that
-// address to the ITR.
+// UDPSender is a BatchSender for an ordinary host: a UDP socket with the
+// channel's source port, connected to the reserved EID. The host's routes must
+// lead that address to the ITR. Viewers by unicast are sent to from the same
+// socket, so that all see the media come from the same port.
 //
 // Packets are never fragmented: one that is longer than the path's MTU, which
 // routers tell the host by ICMP, is ErrTooLong. A packet that the network
 // refuses for now (a full queue, or a router that says it cannot reach the
 // reserved EID) is lost.
 type UDPSender struct {
-	conn *net.UDPConn
-	out  *gso.Sender
+	conn    *net.UDPConn
+	out     *gso.Sender
+	unicast unicast
 }
 
 // sendBuffer is what the socket may hold of a burst; the kernel may grant less.
@@ -66,6 +69,34 @@ func (s *UDPSender) Headroom() int { return 0 }
 
 // Send implements Sender.
 func (s *UDPSender) Send(packets [][]byte) (int, error) { return s.out.Send(packets) }
+
+// SendBatch implements BatchSender.
+func (s *UDPSender) SendBatch(b *dstlist.Batch, media []byte) (int, error) {
+	sent, err := s.out.Send(b.Packets())
+	if err != nil || len(b.Unicast()) == 0 {
+		return sent, err
+	}
+	n, err := s.unicast.send(s.out, b.Unicast(), media)
+	return sent + n, err
+}
+
+// unicast sends media to viewers, from memory that is used again and again.
+type unicast struct {
+	addresses []gso.Address
+	datagrams []gso.Datagram
+}
+
+func (u *unicast) send(out *gso.Sender, to []dstlist.Destination, media []byte) (int, error) {
+	for len(u.addresses) < len(to) {
+		u.addresses = append(u.addresses, make([]gso.Address, len(to))...)
+	}
+	u.datagrams = u.datagrams[:0]
+	for i := range to {
+		u.addresses[i].Set(to[i].Viewer)
+		u.datagrams = append(u.datagrams, gso.Datagram{To: &u.addresses[i], Tail: media})
+	}
+	return out.SendTo(u.datagrams)
+}
 
 // Mode says in words how packets are sent.
 func (s *UDPSender) Mode() string { return s.out.Mode() }

@@ -14,6 +14,7 @@ type record struct {
 	// The neighbours in the wheel's slot, as index + 1; 0 for none. A free
 	// record's next is the next free one.
 	next, prev uint32
+	word       Word
 }
 
 // never is the expiry of a viewer without a lease.

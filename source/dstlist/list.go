@@ -24,10 +24,14 @@ var (
 type Viewer struct {
 	EID  netip.Addr
 	Port uint16 // UDP port it listens on
-	// RLOC is the locator of the viewer's site; the zero Addr while it is not
-	// known.
-	RLOC netip.Addr
+	Word Word   // what it says of its domain
+	// RLOC and Unicast are its Delivery.
+	RLOC    netip.Addr
+	Unicast bool
 }
+
+// Delivery is how the viewer is served.
+func (v Viewer) Delivery() Delivery { return Delivery{v.RLOC, v.Unicast} }
 
 func (v Viewer) String() string { return netip.AddrPortFrom(v.EID, v.Port).String() }
 
@@ -64,18 +68,19 @@ type List struct {
 	mu      sync.Mutex
 	viewers arena
 	index   map[key]uint32 // viewer to record
-	sites   map[netip.Addr]*site
-	order   []*site // the sites, by RLOC, as of the last Begin
+	sites   map[Delivery]*site
+	order   []*site // the sites, in order, as of the last Begin
 	fresh   []*site // the sites since
 	emptied bool    // some site may be empty
-	packets int     // header packets of a round
+	packets int     // packets of a round
+	counts  Counts  // but for CoreCast
 	wheel   wheel
 	expired []Expired
 
 	inRound bool
 	cursor  struct{ site, slot int }
-	holes   []hole    // slots left during rounds, to be filled between them
-	moves   []regroup // viewers to be moved between rounds
+	holes   []hole          // slots left during rounds, to be filled between them
+	moves   map[ID]Delivery // viewers to be moved between rounds
 }
 
 // Expired is a viewer whose lease ended.
@@ -109,7 +114,7 @@ func New(opts Options) *List {
 		kind: wire.TypeHeader4, entrySize: wire.Entry4Size, listSize: opts.ListSize,
 		limit: opts.Limit, keep: opts.KeepExpired,
 		epoch: time.Now(), news: make(chan struct{}, 1), viewers: newArena(),
-		index: map[key]uint32{}, sites: map[netip.Addr]*site{},
+		index: map[key]uint32{}, sites: map[Delivery]*site{},
 	}
 	if opts.IPv6 {
 		l.kind, l.entrySize = wire.TypeHeader6, wire.Entry6Size
@@ -204,6 +209,7 @@ func (l *List) removeLocked(at uint32) Viewer {
 	l.wheel.remove(&l.viewers, at)
 	l.vacateLocked(at)
 	delete(l.index, keyOf(v))
+	delete(l.moves, l.viewers.id(at))
 	l.viewers.free(at)
 	l.limit.give()
 	return v
@@ -238,9 +244,8 @@ func (l *List) Get(id ID) (v Viewer, expires time.Time, ok bool) {
 func (l *List) viewerLocked(at uint32) Viewer {
 	r := l.viewers.at(at)
 	entry := r.site.entries[int(r.slot)*l.entrySize:][:l.entrySize]
-	n := len(entry) - 2
-	eid, _ := netip.AddrFromSlice(entry[:n])
-	return Viewer{EID: eid, Port: uint16(entry[n])<<8 | uint16(entry[n+1]), RLOC: r.site.rloc}
+	to := destinationOf(entry)
+	return Viewer{EID: to.Addr(), Port: to.Port(), Word: r.word, RLOC: r.site.RLOC, Unicast: r.site.Unicast}
 }
 
 // Expire removes the viewers whose lease ends by now. The rounds call it; a

@@ -98,6 +98,7 @@ func TestList(t *testing.T) {
 			"leave":   m.leave,
 			"renew":   m.renew,
 			"regroup": m.regroup,
+			"review":  m.review,
 			"pass":    m.pass,
 			"round":   m.round,
 			"":        m.check,
@@ -114,11 +115,17 @@ type machine struct {
 }
 
 func (m *machine) draw(t *rapid.T) dstlist.Viewer {
+	to := delivery(t)
 	return dstlist.Viewer{
 		EID:  eid(rapid.IntRange(0, 30).Draw(t, "eid"), m.v6),
 		Port: uint16(rapid.IntRange(1, 3).Draw(t, "port")),
-		RLOC: rloc(rapid.IntRange(0, 4).Draw(t, "site")),
+		Word: rapid.SampledFrom([]dstlist.Word{dstlist.Auto, dstlist.CoreCast, dstlist.Unicast}).Draw(t, "word"),
+		RLOC: to.RLOC, Unicast: to.Unicast,
 	}
+}
+
+func delivery(t *rapid.T) dstlist.Delivery {
+	return dstlist.Delivery{RLOC: rloc(rapid.IntRange(0, 4).Draw(t, "site")), Unicast: rapid.Bool().Draw(t, "unicast")}
 }
 
 func (m *machine) lease(t *rapid.T) time.Time {
@@ -170,11 +177,38 @@ func (m *machine) renew(t *rapid.T) {
 }
 
 func (m *machine) regroup(t *rapid.T) {
-	id, to := m.some(t), rloc(rapid.IntRange(0, 4).Draw(t, "to"))
-	if want := m.oracle.members[id]; m.list.Regroup(id, to) != (want != nil) {
+	id, to := m.some(t), delivery(t)
+	want := m.oracle.members[id]
+	if m.list.Regroup(id, to) != (want != nil) {
 		t.Fatalf("regroup: want %+v", want)
-	} else if want != nil {
-		want.viewer.RLOC, want.moving = to, true
+	}
+	want.move(to)
+}
+
+func (m *member) move(to dstlist.Delivery) {
+	if m != nil {
+		m.viewer.RLOC, m.viewer.Unicast, m.moving = to.RLOC, to.Unicast, true
+	}
+}
+
+// review sends the viewers of some ports elsewhere.
+func (m *machine) review(t *rapid.T) {
+	to, port := delivery(t), uint16(rapid.IntRange(1, 3).Draw(t, "port"))
+	asked, want := 0, 0
+	got := m.list.Review(func(v dstlist.Viewer) (dstlist.Delivery, bool) {
+		asked++
+		return to, v.Port == port
+	})
+	for _, member := range m.oracle.members {
+		if member.viewer.Port == port {
+			if member.viewer.Delivery() != to {
+				want++
+			}
+			member.move(to)
+		}
+	}
+	if asked != len(m.oracle.members) || got != want {
+		t.Fatalf("review asked for %d of %d viewers and regrouped %d, want %d", asked, len(m.oracle.members), got, want)
 	}
 }
 
@@ -218,11 +252,18 @@ func (m *machine) round(t *rapid.T) {
 				}
 			}
 		}
+		for _, d := range b.Unicast() {
+			sent++
+			served[d.Viewer]++
+			if !now[d.Viewer] {
+				t.Fatalf("%v was served, and is not in the list", d.Viewer)
+			}
+		}
 		if entries != b.Entries() {
 			t.Fatalf("a batch of %d entries says %d", entries, b.Entries())
 		}
 		if more && !quiet {
-			rapid.SampledFrom([]func(*rapid.T){m.join, m.leave, m.renew, m.regroup, m.pass, m.join}).Draw(t, "meanwhile")(t)
+			rapid.SampledFrom([]func(*rapid.T){m.join, m.leave, m.renew, m.regroup, m.review, m.pass, m.join}).Draw(t, "meanwhile")(t)
 		}
 	}
 	m.list.End()
@@ -241,10 +282,19 @@ func (m *machine) check(t *rapid.T) {
 	if m.list.Len() != len(m.oracle.members) {
 		t.Fatalf("%d viewers, want %d", m.list.Len(), len(m.oracle.members))
 	}
+	settled, counts := true, dstlist.Counts{}
 	for id, want := range m.oracle.members {
 		v, expires, ok := m.list.Get(id)
 		if want.moving {
-			v.RLOC = want.viewer.RLOC
+			v.RLOC, v.Unicast, settled = want.viewer.RLOC, want.viewer.Unicast, false
+		}
+		switch {
+		case v.Unicast:
+			counts.Unicast++
+		case v.RLOC.IsValid():
+			counts.CoreCast++
+		default:
+			counts.Unresolved++
 		}
 		if !ok || v != want.viewer || !expires.Equal(want.expires) {
 			t.Fatalf("%d is %+v until %v, %v; want %+v", id, v, expires, ok, want)
@@ -253,10 +303,15 @@ func (m *machine) check(t *rapid.T) {
 			t.Fatalf("found %d, want %d", found, id)
 		}
 	}
+	got := m.list.Counts()
+	got.ToCoreCast, got.ToUnicast = 0, 0
+	if settled && got != counts {
+		t.Fatalf("counts %+v, want %+v", got, counts)
+	}
 }
 
 // Viewers of one site share header packets, and sites follow each other by
-// RLOC; those without one come first and alone.
+// RLOC; those without one come first and alone, those by unicast last.
 func TestOrder(t *testing.T) {
 	list := dstlist.New(dstlist.Options{ListSize: 3})
 	for n, site := range []int{2, 1, 2, 0, 2, 1, 2, 0, 2} {
@@ -265,8 +320,14 @@ func TestOrder(t *testing.T) {
 		}
 	}
 	b := dstlist.NewBatch(0, 64)
-	if n := list.Begin(time.Now()); n != 5 {
-		t.Errorf("%d packets announced, want 5", n)
+	for n := range 2 {
+		v := dstlist.Viewer{EID: eid(10+n, false), Port: 5004, RLOC: rloc(1), Unicast: true}
+		if _, err := list.Join(v, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := list.Begin(time.Now()); n != 7 {
+		t.Errorf("%d packets announced, want 7", n)
 	}
 	b.Reset(64)
 	if more, err := list.Next(time.Now(), payload, b); more || err != nil {
@@ -283,6 +344,34 @@ func TestOrder(t *testing.T) {
 	}
 	if want := "|3|7|15|024|68"; got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+	if b.RLOC(0).IsValid() || b.RLOC(2) != rloc(1) || b.RLOC(4) != rloc(2) {
+		t.Errorf("RLOCs %v, %v, %v", b.RLOC(0), b.RLOC(2), b.RLOC(4))
+	}
+	if u := b.Unicast(); len(u) != 2 || u[1] != (dstlist.Destination{Viewer: netip.AddrPortFrom(eid(11, false), 5004), RLOC: rloc(1)}) {
+		t.Errorf("unicast to %v", u)
+	}
+}
+
+// Who changes from one to the other is counted; who was not resolved before has
+// not changed.
+func TestCounts(t *testing.T) {
+	list := dstlist.New(dstlist.Options{})
+	id, err := list.Join(dstlist.Viewer{EID: eid(1, false), Port: 1}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []dstlist.Delivery{{Unicast: true}, {RLOC: rloc(1)}, {RLOC: rloc(2)}, {Unicast: true}, {}} {
+		list.Begin(time.Now())
+		if !list.Regroup(id, to) || !list.Regroup(id, to) {
+			t.Fatal("there is no viewer")
+		}
+		list.End()
+		list.Begin(time.Now())
+		list.End()
+	}
+	if got, want := list.Counts(), (dstlist.Counts{Unresolved: 1, ToCoreCast: 2, ToUnicast: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 

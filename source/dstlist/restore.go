@@ -3,7 +3,6 @@ package dstlist
 import (
 	"cmp"
 	"errors"
-	"net/netip"
 	"slices"
 	"time"
 )
@@ -69,8 +68,9 @@ func (l *List) Clear() []Expired {
 
 // resetLocked makes the list as New does.
 func (l *List) resetLocked() {
-	l.viewers, l.index, l.sites = newArena(), map[key]uint32{}, map[netip.Addr]*site{}
+	l.viewers, l.index, l.sites = newArena(), map[key]uint32{}, map[Delivery]*site{}
 	l.order, l.fresh, l.emptied, l.packets = nil, nil, false, 0
+	l.counts.Unicast, l.counts.Unresolved = 0, 0
 	l.wheel.clear()
 	l.expired, l.holes, l.moves = nil, nil, nil
 	l.cursor.site, l.cursor.slot = 0, 0

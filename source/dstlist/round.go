@@ -13,8 +13,8 @@ import (
 // they do not pile up.
 const mostChores = 1 << 12
 
-// Begin begins a round and returns how many header packets it will take if
-// nobody comes or goes.
+// Begin begins a round and returns how many packets it will take after the
+// payload if nobody comes or goes.
 func (l *List) Begin(now time.Time) (packets int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -35,11 +35,7 @@ func (l *List) doChoresLocked() {
 		l.fillLocked(h)
 	}
 	l.holes = dropped(l.holes, n)
-	n = min(len(l.moves), max(mostChores, len(l.moves)/4))
-	for _, m := range l.moves[:n] {
-		l.moveLocked(m.id, m.rloc)
-	}
-	l.moves = dropped(l.moves, n)
+	l.moveSomeLocked()
 }
 
 // dropped is a queue without its first n items, and without memory for many
@@ -54,12 +50,12 @@ func dropped[T any](queue []T, n int) []T {
 
 // mergeLocked brings the fresh sites into the order and takes out empty ones.
 func (l *List) mergeLocked() {
-	byRLOC := func(a, b *site) int { return a.rloc.Compare(b.rloc) }
-	slices.SortFunc(l.fresh, byRLOC)
+	compare := func(a, b *site) int { return a.compare(b.Delivery) }
+	slices.SortFunc(l.fresh, compare)
 	old := l.order
 	l.order = make([]*site, 0, len(old)+len(l.fresh))
 	for _, s := range l.fresh {
-		n, _ := slices.BinarySearchFunc(old, s, byRLOC)
+		n, _ := slices.BinarySearchFunc(old, s, compare)
 		l.order = append(append(l.order, old[:n]...), s)
 		old = old[n:]
 	}
@@ -68,7 +64,7 @@ func (l *List) mergeLocked() {
 		gone := s.used == 0 && len(s.slots) == 0
 		if gone {
 			s.listed = false
-			delete(l.sites, s.rloc)
+			delete(l.sites, s.Delivery)
 		}
 		return gone
 	})
@@ -76,9 +72,9 @@ func (l *List) mergeLocked() {
 	l.emptied = false
 }
 
-// Next puts the next header packets of the round for the payload id into b,
-// until b is full or all viewers are served; more says which. Viewers whose
-// lease has ended by now are not served.
+// Next puts the next header packets of the round for the payload id into b, or
+// the viewers who get the media by unicast, until b is full or all viewers are
+// served; more says which. Viewers whose lease has ended by now are not served.
 func (l *List) Next(now time.Time, id wire.ID, b *Batch) (more bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,13 +89,16 @@ func (l *List) Next(now time.Time, id wire.ID, b *Batch) (more bool, err error) 
 		s := l.order[l.cursor.site]
 		slot, entries := l.gather(s, l.cursor.slot, b.scratch[:0])
 		l.cursor.slot = slot
-		if len(entries) == 0 {
-			continue
+		switch {
+		case len(entries) == 0:
+		case s.Unicast:
+			b.unicast = append(b.unicast, Destination{destinationOf(entries), s.RLOC})
+		default:
+			if err := b.header(l.kind, id, entries, s.RLOC); err != nil {
+				return false, fmt.Errorf("header of payload %d: %w", id.Sequence, err)
+			}
+			b.entries += len(entries) / l.entrySize
 		}
-		if err := b.header(l.kind, id, entries); err != nil {
-			return false, fmt.Errorf("header of payload %d: %w", id.Sequence, err)
-		}
-		b.entries += len(entries) / l.entrySize
 	}
 	return true, nil
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/corecast/corecast/wire"
 )
 
-// site is the viewers behind one RLOC. A slot is an entry as it goes on the
+// site is the viewers who are served alike: behind one RLOC, or by unicast. A slot is an entry as it goes on the
 // wire, and the record it belongs to. Slots of viewers that left are empty
 // until they are filled with the last ones, which is never done during a round.
 type site struct {
-	rloc    netip.Addr
+	Delivery
 	entries []byte   // of all slots
 	slots   []uint32 // the records, or empty
 	used    int      // slots that are not empty
@@ -27,21 +27,15 @@ type hole struct {
 	slot uint32
 }
 
-// regroup is a viewer to be moved to another site.
-type regroup struct {
-	id   ID
-	rloc netip.Addr
-}
-
-// packetsOf returns how many header packets serve n viewers of s.
+// packetsOf returns how many packets serve n viewers of s.
 func (l *List) packetsOf(s *site, n int) int {
 	size := l.sizeOf(s)
 	return (n + size - 1) / size
 }
 
-// sizeOf is the most viewers of s in one header packet.
+// sizeOf is the most viewers of s in one packet.
 func (l *List) sizeOf(s *site) int {
-	if !s.rloc.IsValid() {
+	if s.Unicast || s.unresolved() {
 		return 1
 	}
 	return l.listSize
@@ -49,21 +43,23 @@ func (l *List) sizeOf(s *site) int {
 
 // placeLocked gives a record a slot at the end of its site.
 func (l *List) placeLocked(at uint32, v Viewer) {
-	s := l.sites[v.RLOC]
+	to := v.Delivery()
+	s := l.sites[to]
 	if s == nil {
-		s = &site{rloc: v.RLOC}
-		l.sites[v.RLOC] = s
+		s = &site{Delivery: to}
+		l.sites[to] = s
 	}
 	if !s.listed {
 		s.listed = true
 		l.fresh = append(l.fresh, s)
 	}
 	r := l.viewers.at(at)
-	r.site, r.slot = s, uint32(len(s.slots))
+	r.site, r.slot, r.word = s, uint32(len(s.slots)), v.Word
 	s.slots = append(s.slots, at)
 	s.entries = wire.AppendEntry(s.entries, netip.AddrPortFrom(v.EID, v.Port))
 	l.packets += l.packetsOf(s, s.used+1) - l.packetsOf(s, s.used)
 	s.used++
+	l.countLocked(to, 1)
 }
 
 // vacateLocked empties the slot of a record.
@@ -73,6 +69,7 @@ func (l *List) vacateLocked(at uint32) {
 	s.slots[r.slot] = empty
 	l.packets -= l.packetsOf(s, s.used) - l.packetsOf(s, s.used-1)
 	s.used--
+	l.countLocked(s.Delivery, -1)
 	h := hole{s, r.slot}
 	if l.inRound {
 		l.holes = append(l.holes, h)
@@ -106,35 +103,4 @@ func (l *List) truncate(s *site, n int) {
 	if c := cap(s.slots); c > 64 && n < c/4 {
 		s.slots, s.entries = slices.Clone(s.slots), slices.Clone(s.entries)
 	}
-}
-
-// Regroup notes that a viewer's site has another RLOC: from the next round on
-// it is served with the viewers there. It reports whether there is such a
-// viewer.
-func (l *List) Regroup(id ID, rloc netip.Addr) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, ok := l.viewers.find(id); !ok {
-		return false
-	}
-	if l.inRound || len(l.moves) > 0 { // in the order they are asked for
-		l.moves = append(l.moves, regroup{id, rloc})
-	} else {
-		l.moveLocked(id, rloc)
-	}
-	return true
-}
-
-func (l *List) moveLocked(id ID, rloc netip.Addr) {
-	at, ok := l.viewers.find(id)
-	if !ok {
-		return
-	}
-	v := l.viewerLocked(at)
-	if v.RLOC == rloc {
-		return
-	}
-	l.vacateLocked(at)
-	v.RLOC = rloc
-	l.placeLocked(at, v)
 }

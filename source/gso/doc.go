@@ -1,5 +1,5 @@
-// Package gso sends many datagrams over one connected UDP socket in as few
-// system calls as the kernel allows.
+// Package gso sends many datagrams over one UDP socket in as few system calls as
+// the kernel allows: to its peer, or each to a destination of its own.
 //
 // It owns how: on Linux with generic segmentation offload (UDP_SEGMENT: one
 // message of the kernel carries up to 64 or 128 datagrams of one size, the last
@@ -17,6 +17,7 @@
 //   - datagrams leave in the order given, cut as given;
 //   - a socket whose buffer is full is waited for, while what the network
 //     refuses (no buffer, nobody there) is counted as lost and the rest goes on;
+//     what has a destination of its own is lost alone, whatever is wrong with it;
 //   - sending allocates nothing.
 package gso
 
@@ -25,3 +26,9 @@ import "errors"
 // ErrTooLong: a datagram is longer than the path takes. It and those behind it
 // were not sent.
 var ErrTooLong = errors.New("longer than the path's MTU")
+
+// Datagram is one datagram: Head and behind it Tail, which many may share.
+type Datagram struct {
+	To         *Address // nil is the peer that the socket is connected to
+	Head, Tail []byte
+}

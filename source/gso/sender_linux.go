@@ -21,7 +21,7 @@ const (
 	maxBytes = 65535 - 40 - 8
 )
 
-// Sender sends datagrams over a connected socket. One goroutine may use it.
+// Sender sends datagrams over a socket. One goroutine may use it.
 type Sender struct {
 	raw   syscall.RawConn
 	limit int // datagrams in a message; 1 without segmentation
@@ -39,6 +39,7 @@ type Sender struct {
 	// What the call under way sends, and how it went.
 	from, done int
 	errno      syscall.Errno
+	lenient    bool                  // what one destination does not take is lost, and no error
 	write      func(fd uintptr) bool // s.transmit, made once
 }
 
@@ -56,7 +57,8 @@ type control struct {
 	_      [6]byte
 }
 
-// New returns the sender of a connected socket. The socket stays the caller's.
+// New returns the sender of a socket, which must be connected for Send. The
+// socket stays the caller's.
 func New(conn *net.UDPConn) (*Sender, error) {
 	return NewWithLimit(conn, probe())
 }
@@ -90,9 +92,10 @@ func (s *Sender) Mode() string {
 	return fmt.Sprintf("UDP_SEGMENT with %d datagrams a message", s.limit)
 }
 
-// Send sends packets in order and returns how many left. The error is nil when
-// some were merely lost.
+// Send sends packets to the socket's peer, in order, and returns how many left.
+// The error is nil when some were merely lost.
 func (s *Sender) Send(packets [][]byte) (sent int, err error) {
+	s.lenient = false
 	for len(packets) > 0 {
 		n := s.plan(packets)
 		ok, used, err := s.run()
@@ -122,24 +125,37 @@ func (s *Sender) plan(packets [][]byte) int {
 			break
 		}
 		group := packets[taken : taken+n]
-		used := gather(s.vectors[vectors:], group)
-		h := &s.messages[s.planned].header
-		h.Iov = &s.vectors[vectors]
-		h.SetIovlen(used)
-		h.Control = nil
-		h.SetControllen(0)
-		if n > 1 {
-			c := &s.controls[s.planned]
-			c.size = uint16(len(group[0]))
-			h.Control = (*byte)(unsafe.Pointer(c))
-			h.SetControllen(unix.CmsgSpace(2))
+		pieces := gathering{vectors: s.vectors[vectors:]}
+		for _, p := range group {
+			pieces.add(p)
 		}
-		s.counts[s.planned] = n
-		s.planned++
-		vectors += used
+		s.message(nil, pieces, n, len(group[0]))
+		vectors += pieces.used
 		taken += n
 	}
 	return taken
+}
+
+// message plans one message of n datagrams of size bytes, the last of which may
+// be shorter.
+func (s *Sender) message(to *Address, pieces gathering, n, size int) {
+	h := &s.messages[s.planned].header
+	h.Iov = &pieces.vectors[0]
+	h.SetIovlen(pieces.used)
+	h.Name, h.Namelen = nil, 0
+	if to != nil {
+		h.Name, h.Namelen = (*byte)(unsafe.Pointer(&to.raw)), to.size
+	}
+	h.Control = nil
+	h.SetControllen(0)
+	if n > 1 {
+		c := &s.controls[s.planned]
+		c.size = uint16(size)
+		h.Control = (*byte)(unsafe.Pointer(c))
+		h.SetControllen(unix.CmsgSpace(2))
+	}
+	s.counts[s.planned] = n
+	s.planned++
 }
 
 // run returns how many packets from the first on make one message: all of one
@@ -160,26 +176,31 @@ func run(packets [][]byte, limit int) int {
 	return n
 }
 
-// gather makes vectors of packets; those that follow each other in memory share
-// one.
-func gather(vectors []unix.Iovec, packets [][]byte) int {
-	n := 0
-	var end unsafe.Pointer // of the last vector; nil for none that can grow
-	for _, p := range packets {
-		base := unsafe.Pointer(unsafe.SliceData(p))
-		if end != nil && base == end {
-			vectors[n-1].SetLen(int(vectors[n-1].Len) + len(p))
-		} else {
-			vectors[n].Base = (*byte)(base)
-			vectors[n].SetLen(len(p))
-			n++
-		}
-		end = nil
-		if len(p) < cap(p) { // else the end is another object's beginning
-			end = unsafe.Add(base, len(p))
-		}
+// gathering makes vectors of pieces of memory; those that follow each other
+// share one.
+type gathering struct {
+	vectors []unix.Iovec
+	used    int
+	end     unsafe.Pointer // of the last vector; nil for none that can grow
+}
+
+func (g *gathering) add(p []byte) {
+	if len(p) == 0 {
+		return
 	}
-	return n
+	base := unsafe.Pointer(unsafe.SliceData(p))
+	if g.end != nil && base == g.end {
+		v := &g.vectors[g.used-1]
+		v.SetLen(int(v.Len) + len(p))
+	} else {
+		g.vectors[g.used].Base = (*byte)(base)
+		g.vectors[g.used].SetLen(len(p))
+		g.used++
+	}
+	g.end = nil
+	if len(p) < cap(p) { // else the end is another object's beginning
+		g.end = unsafe.Add(base, len(p))
+	}
 }
 
 // errReplan: the messages not yet sent must be cut differently.
@@ -217,6 +238,10 @@ func (s *Sender) run() (sent, used int, err error) {
 			// The kernel reported an earlier datagram's fate instead of
 			// sending this one.
 			last = s.errno
+		case s.lenient: // the next one goes elsewhere
+			used += n
+			s.from++
+			last = 0
 		case s.errno == unix.EMSGSIZE:
 			return sent, used, fmt.Errorf("a datagram of %d bytes is %w", s.messages[s.from].header.Iov.Len, ErrTooLong)
 		case passing(s.errno):

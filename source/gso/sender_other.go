@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"syscall"
 )
 
-// Sender sends datagrams over a connected socket, one by one. One goroutine may
-// use it.
+// Sender sends datagrams over a socket, one by one. One goroutine may use it.
 type Sender struct{ conn *net.UDPConn }
 
-// New returns the sender of a connected socket. The socket stays the caller's.
+// New returns the sender of a socket, which must be connected for Send. The
+// socket stays the caller's.
 func New(conn *net.UDPConn) (*Sender, error) { return NewWithLimit(conn, 1) }
 
 // NewWithLimit is New: nothing is segmented here.
@@ -35,6 +36,33 @@ func (s *Sender) Send(packets [][]byte) (sent int, err error) {
 		case errors.Is(err, syscall.EMSGSIZE):
 			return sent, fmt.Errorf("a datagram of %d bytes is %w", len(p), ErrTooLong)
 		case !passing(err):
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
+// Address is where a datagram goes.
+type Address struct{ addr netip.AddrPort }
+
+// Set makes it this address, of the family of the sockets that it is used with.
+func (a *Address) Set(to netip.AddrPort) { a.addr = to }
+
+// SendTo sends datagrams, in order, and returns how many left. A connected socket
+// reaches its peer alone here.
+func (s *Sender) SendTo(list []Datagram) (sent int, err error) {
+	var packet []byte
+	for i := range list {
+		packet = append(append(packet[:0], list[i].Head...), list[i].Tail...)
+		if list[i].To == nil {
+			_, err = s.conn.Write(packet)
+		} else {
+			_, err = s.conn.WriteToUDPAddrPort(packet, list[i].To.addr)
+		}
+		switch {
+		case err == nil:
+			sent++
+		case errors.Is(err, net.ErrClosed):
 			return sent, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/corecast/corecast/source"
 	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/input"
+	"github.com/corecast/corecast/source/viewerapi"
 )
 
 // channel is one running stream.
@@ -34,11 +35,14 @@ type Report struct {
 	Payloads  uint64  `json:"payloads"`
 	Bytes     uint64  `json:"media_bytes"`
 	Headers   uint64  `json:"headers"`
-	Entries   uint64  `json:"viewers_served"` // once for each payload
+	Entries   uint64  `json:"viewers_served"`  // once for each payload
+	Unicast   uint64  `json:"unicast_packets"` // of the media itself
 	Unsent    uint64  `json:"unsent"`
 	Lost      uint64  `json:"input_lost"` // continuity errors
 	Warnings  uint64  `json:"warnings"`
 	Viewers   int     `json:"viewers"` // at the end
+	// Delivery is how those are served.
+	Delivery viewerapi.Delivery `json:"delivery"`
 }
 
 func (s *Station) openChannel(cfg *Channel, limit *dstlist.Limit) (c *channel, err error) {
@@ -47,7 +51,9 @@ func (s *Station) openChannel(cfg *Channel, limit *dstlist.Limit) (c *channel, e
 	c.viewers = dstlist.New(dstlist.Options{
 		IPv6: cfg.SourceEID.Is6(), ListSize: cfg.List, Limit: limit, KeepExpired: s.cfg.Listen != ""})
 	for _, v := range cfg.Viewers {
-		if _, err := c.viewers.Join(dstlist.Viewer{EID: v.Addr(), Port: v.Port(), RLOC: s.locate(v.Addr())}, time.Time{}); err != nil {
+		viewer := dstlist.Viewer{EID: v.Addr(), Port: v.Port()}
+		viewer.RLOC = s.locate(cfg.Name, viewer).RLOC
+		if _, err := c.viewers.Join(viewer, time.Time{}); err != nil {
 			return nil, fmt.Errorf("channel %s: %w", cfg.Name, err)
 		}
 	}
@@ -142,8 +148,9 @@ func (c *channel) report() Report {
 	n, health := c.progress.Counts(), c.progress.Health()
 	return Report{
 		Channel: c.cfg.Name, Input: c.input.Name(), End: c.end, DurationS: time.Since(c.began).Seconds(),
-		Payloads: n.Payloads, Bytes: n.MediaBytes, Headers: n.Headers, Entries: n.Entries, Unsent: n.Unsent,
-		Lost: health.Lost, Warnings: n.Warnings, Viewers: c.viewers.Len(),
+		Payloads: n.Payloads, Bytes: n.MediaBytes, Headers: n.Headers, Entries: n.Entries + n.Unicast,
+		Unicast: n.Unicast, Unsent: n.Unsent, Lost: health.Lost, Warnings: n.Warnings, Viewers: c.viewers.Len(),
+		Delivery: viewerapi.DeliveryOf(c.viewers.Counts()),
 	}
 }
 
@@ -152,7 +159,9 @@ func (s *Station) Status() []string {
 	var lines []string
 	for _, c := range s.channels {
 		n, health := c.progress.Counts(), c.progress.Health()
-		line := fmt.Sprintf("%s: %d viewers, %d payloads, %d headers, %d unsent", c.cfg.Name, c.viewers.Len(), n.Payloads, n.Headers, n.Unsent)
+		d := c.viewers.Counts()
+		line := fmt.Sprintf("%s: %d viewers (%d by CoreCast, %d by unicast, %d unresolved), %d payloads, %d headers, %d unsent",
+			c.cfg.Name, d.CoreCast+d.Unicast+d.Unresolved, d.CoreCast, d.Unicast, d.Unresolved, n.Payloads, n.Headers, n.Unsent)
 		if health.Bitrate > 0 {
 			line += fmt.Sprintf(", input %.2f Mbit/s", float64(health.Bitrate)/1e6)
 		}

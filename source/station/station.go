@@ -59,10 +59,15 @@ func New(ctx context.Context, cfg *Config, say func(message string)) (_ *Station
 	return s, s.openAPI(ctx)
 }
 
-// locate is the RLOC of an EID's site, as far as the configuration knows.
-func (s *Station) locate(eid netip.Addr) netip.Addr {
-	rloc, _ := s.mappings.Lookup(eid)
-	return rloc
+// locate is how a viewer is served, by what the configuration knows of its site
+// and by the viewer's word.
+func (s *Station) locate(_ string, v dstlist.Viewer) dstlist.Delivery {
+	rloc, _ := s.mappings.Lookup(v.EID)
+	to := v.Word.Apply(dstlist.Delivery{RLOC: rloc})
+	if to.Unicast {
+		to.RLOC = netip.Addr{} // makes no difference, and all are together
+	}
+	return to
 }
 
 func (s *Station) openAPI(ctx context.Context) error {

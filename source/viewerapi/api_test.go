@@ -109,6 +109,31 @@ func (a *api) served() []netip.AddrPort {
 
 const viewers = "/v1/channels/news/viewers"
 
+// The client's word on its domain decides how it is served, and the status
+// counts who is served how.
+func TestWord(t *testing.T) {
+	a := start(t, viewerapi.Options{Locate: func(channel string, v dstlist.Viewer) dstlist.Delivery {
+		if channel != "news" {
+			t.Errorf("asked about channel %q", channel)
+		}
+		return v.Word.Apply(dstlist.Delivery{RLOC: netip.MustParseAddr("192.0.2.1"), Unicast: v.Port == 4})
+	}})
+	for _, body := range []string{`{"port": 1}`, `{"port": 2, "corecast": "true"}`, `{"port": 3, "corecast": "false"}`, `{"port": 4, "corecast": "auto"}`} {
+		if status, v := a.ask("POST", viewers, body); status != 201 {
+			t.Fatal(status, v)
+		}
+	}
+	if got := a.served(); len(got) != 2 || got[0].Port() != 1 || got[1].Port() != 2 {
+		t.Errorf("headers name %v", got)
+	}
+	_, v := a.ask("GET", "/v1/status", "")
+	delivery, _ := v["delivery"].(map[string]any)
+	news, _ := delivery["news"].(map[string]any)
+	if news["corecast"] != 2.0 || news["unicast"] != 2.0 || news["unresolved"] != 0.0 {
+		t.Errorf("%v", v)
+	}
+}
+
 func TestJoinRenewLeave(t *testing.T) {
 	a := start(t, viewerapi.Options{})
 	status, lease := a.ask("POST", viewers, `{"port": 5004}`)
@@ -171,7 +196,6 @@ func TestRefused(t *testing.T) {
 		{"POST", viewers, `{"port": 1, "eid": "255.255.255.255"}`, 422},
 		{"POST", viewers, `{"port": 1, "eid": "0.0.0.0"}`, 422},
 		{"POST", viewers, `{"port": 1, "corecast": "maybe"}`, 422},
-		{"POST", viewers, `{"port": 1, "corecast": "false"}`, 501},
 		{"POST", viewers, `{"port": 1, "eid": "127.0.0.2"}`, 403}, // there is no prover
 		{"POST", viewers, `{"port": ` + strings.Repeat(" ", 1<<20) + `1}`, 413},
 		{"PUT", viewers + "/" + string(forged), "", 404},

@@ -88,9 +88,11 @@ func (s *Server) wanted(r *http.Request, c *channel, client netip.Addr) (v dstli
 		}
 	}
 	switch body.CoreCast {
-	case "", "auto", "true":
+	case "", "auto":
+	case "true":
+		v.Word = dstlist.CoreCast
 	case "false":
-		return v, problem{http.StatusNotImplemented, "no unicast", "this source sends CoreCast only: want corecast auto or true"}
+		v.Word = dstlist.Unicast
 	default:
 		return v, problem{http.StatusUnprocessableEntity, "not understood", fmt.Sprintf("corecast %.60q: want auto, true or false", body.CoreCast)}
 	}
@@ -115,7 +117,8 @@ func (s *Server) admitViewer(r *http.Request, c *channel, client netip.Addr, v d
 			return nil, err
 		}
 	}
-	v.RLOC = s.opts.Locate(v.EID)
+	to := s.opts.Locate(c.Name, v)
+	v.RLOC, v.Unicast = to.RLOC, to.Unicast
 	expires, err := s.expiry(time.Now(), grant)
 	if err != nil {
 		return nil, err

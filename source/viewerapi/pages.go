@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/corecast/corecast/source/dstlist"
 )
 
 // counts are what the API has done.
@@ -69,18 +71,35 @@ func (s *Server) showPlaylist(w http.ResponseWriter, r *http.Request, c *channel
 // defaultPort is the one that media goes to when nobody says.
 const defaultPort = 5004
 
+// Delivery says how many viewers of a channel are served how, and how often one
+// has changed.
+type Delivery struct {
+	CoreCast   int    `json:"corecast"`
+	Unicast    int    `json:"unicast"`
+	Unresolved int    `json:"unresolved"` // nothing is known of their sites
+	ToCoreCast uint64 `json:"to_corecast"`
+	ToUnicast  uint64 `json:"to_unicast"`
+}
+
+// DeliveryOf is a list's counts for people.
+func DeliveryOf(n dstlist.Counts) Delivery {
+	return Delivery{n.CoreCast, n.Unicast, n.Unresolved, n.ToCoreCast, n.ToUnicast}
+}
+
 // showStatus is for operators.
 func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) {
 	if !s.operator(r) {
 		errOperator.write(w)
 		return
 	}
-	viewers := map[string]int{}
+	viewers, delivery := map[string]int{}, map[string]Delivery{}
 	for _, c := range s.channels {
-		viewers[c.Name] = c.Viewers.Len()
+		n := c.Viewers.Counts()
+		viewers[c.Name] = n.CoreCast + n.Unicast + n.Unresolved
+		delivery[c.Name] = DeliveryOf(n)
 	}
 	answer(w, http.StatusOK, map[string]any{
-		"viewers": viewers, "joined": s.counts.joined.Load(), "renewed": s.counts.renewed.Load(),
+		"viewers": viewers, "delivery": delivery, "joined": s.counts.joined.Load(), "renewed": s.counts.renewed.Load(),
 		"left": s.counts.left.Load(), "expired": s.counts.expired.Load(), "refused": s.counts.refused.Load(),
 		"unproved": s.counts.unproved.Load(), "overloaded": s.counts.overloaded.Load(),
 	})

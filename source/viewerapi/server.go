@@ -54,9 +54,9 @@ type Options struct {
 	OperatorToken string
 	// TrustedProxies may say in X-Forwarded-For who the client is.
 	TrustedProxies []netip.Prefix
-	// Locate returns the RLOC of an EID's site, the zero Addr for not known;
-	// nil for none.
-	Locate func(eid netip.Addr) netip.Addr
+	// Locate returns how a viewer of a channel is to be served, by what is known
+	// of its site and by its word; nil goes by the word alone.
+	Locate func(channel string, v dstlist.Viewer) dstlist.Delivery
 	// Webhook, if it has a URL, is told all events.
 	Webhook Webhook
 }
@@ -105,7 +105,7 @@ func New(opts Options, channels ...Channel) (*Server, error) {
 		s.opts.Auth = auth.Open{}
 	}
 	if s.opts.Locate == nil {
-		s.opts.Locate = func(netip.Addr) netip.Addr { return netip.Addr{} }
+		s.opts.Locate = func(_ string, v dstlist.Viewer) dstlist.Delivery { return v.Word.Apply(dstlist.Delivery{}) }
 	}
 	s.pending = newPendingTable(s.limits)
 	s.places = make(chan struct{}, s.limits.Requests)
