@@ -16,6 +16,7 @@ import (
 type Lease struct {
 	ID      dstlist.ID
 	Viewer  netip.AddrPort
+	Word    dstlist.Word // what the client says of its domain
 	Expires time.Time
 	Until   time.Time  // when the permission ends; the zero time for never
 	Client  netip.Addr // who asked for it
@@ -25,6 +26,7 @@ type Lease struct {
 // stored is a lease as it is in the store. Times are Unix milliseconds.
 type stored struct {
 	Viewer  netip.AddrPort `json:"viewer"`
+	Word    dstlist.Word   `json:"word,omitempty"`
 	Expires int64          `json:"expires"`
 	Until   int64          `json:"until,omitempty"`
 	Client  *netip.Addr    `json:"client,omitempty"` // if it is not the viewer itself
@@ -35,7 +37,7 @@ type stored struct {
 const maxSubject = 1 << 10
 
 func (l *Lease) encode() ([]byte, error) {
-	s := stored{Viewer: l.Viewer, Expires: l.Expires.UnixMilli(), Subject: l.Subject[:min(len(l.Subject), maxSubject)]}
+	s := stored{Viewer: l.Viewer, Word: l.Word, Expires: l.Expires.UnixMilli(), Subject: l.Subject[:min(len(l.Subject), maxSubject)]}
 	if !l.Until.IsZero() {
 		s.Until = l.Until.UnixMilli()
 	}
@@ -52,10 +54,10 @@ func decodeLease(id dstlist.ID, value []byte) (l Lease, err error) {
 	if err := json.Unmarshal(value, &s); err != nil {
 		return l, fmt.Errorf("%w: %w", errLease, err)
 	}
-	if !s.Viewer.IsValid() || s.Viewer.Port() == 0 || s.Client != nil && !s.Client.IsValid() {
-		return l, fmt.Errorf("%w: viewer %q", errLease, s.Viewer)
+	if !s.Viewer.IsValid() || s.Viewer.Port() == 0 || s.Client != nil && !s.Client.IsValid() || s.Word > dstlist.Unicast {
+		return l, fmt.Errorf("%w: viewer %q, word %d", errLease, s.Viewer, s.Word)
 	}
-	l = Lease{ID: id, Viewer: s.Viewer, Expires: time.UnixMilli(s.Expires), Client: s.Viewer.Addr(), Subject: s.Subject}
+	l = Lease{ID: id, Viewer: s.Viewer, Word: s.Word, Expires: time.UnixMilli(s.Expires), Client: s.Viewer.Addr(), Subject: s.Subject}
 	if s.Until != 0 {
 		l.Until = time.UnixMilli(s.Until)
 	}

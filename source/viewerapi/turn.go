@@ -94,7 +94,9 @@ func (s *Server) Begin(channel string, key [32]byte, leases []keep.Lease, j Jour
 	now := time.Now()
 	for i, l := range leases {
 		// From the store come times of the wall clock.
-		v := dstlist.Viewer{EID: l.Viewer.Addr(), Port: l.Viewer.Port(), RLOC: s.opts.Locate(l.Viewer.Addr())}
+		v := dstlist.Viewer{EID: l.Viewer.Addr(), Port: l.Viewer.Port(), Word: l.Word}
+		to := s.opts.Locate(channel, v)
+		v.RLOC, v.Unicast = to.RLOC, to.Unicast
 		stays[i] = dstlist.Stay{ID: l.ID, Viewer: v, Expires: now.Add(l.Expires.Sub(now))}
 	}
 	gone, err := c.Viewers.Restore(stays)
@@ -133,6 +135,6 @@ func (s *Server) Lease(channel string, id dstlist.ID) (l keep.Lease, ok bool) {
 		return l, false
 	}
 	is := s.leases.get(c, id, v.EID)
-	return keep.Lease{ID: id, Viewer: netip.AddrPortFrom(v.EID, v.Port), Expires: expires,
+	return keep.Lease{ID: id, Viewer: netip.AddrPortFrom(v.EID, v.Port), Word: v.Word, Expires: expires,
 		Until: is.until, Client: is.client, Subject: is.subject}, true
 }
