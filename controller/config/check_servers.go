@@ -50,6 +50,10 @@ func (c *Config) checkServers(p *problems) {
 		c.checkLoopback(p)
 	}
 	c.checkStore(p)
+	if c.Node != "" && !goodName.MatchString(c.Node) {
+		p.add("node", fmt.Sprintf("%q is not a usable name", c.Node),
+			"use up to 63 lower-case letters, digits, '.', '_' and '-'")
+	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		p.add("tls", "has only one of cert and key", "give both, as paths of PEM files")
 	}

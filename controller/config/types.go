@@ -9,6 +9,7 @@ import (
 type Config struct {
 	Listen    Listen    `yaml:"listen"`
 	Store     string    `yaml:"store"`
+	Node      string    `yaml:"node"` // its name among several on one store; its own if omitted
 	TLS       TLS       `yaml:"tls"`
 	Auth      Auth      `yaml:"auth"`
 	MapServer MapServer `yaml:"map_server"`
