@@ -79,7 +79,7 @@ func (c *Controller) manLocked() (fresh []*owner) {
 		case !m.ours():
 			away[sw.Name] = standby(sw, m.By, c.away[sw.Name])
 		case o == nil:
-			o = newOwner(c, sw, m.ElectionID)
+			o = newOwner(c, sw, m)
 			c.owners[sw.Name] = o
 			fresh = append(fresh, o)
 		}

@@ -39,12 +39,12 @@ type owner struct {
 	settled   chan struct{} // capacity 1: installed has changed
 }
 
-func newOwner(c *Controller, sw *config.Switch, id p4rt.ElectionID) *owner {
+func newOwner(c *Controller, sw *config.Switch, m Mastership) *owner {
 	b := &board{changed: c.notify}
-	b.s = SwitchStatus{Name: sw.Name, Address: sw.Address, Phase: Connecting,
+	b.s = SwitchStatus{Name: sw.Name, Address: sw.Address, Master: m.By, Phase: Connecting,
 		Reason: "no answer yet", Since: time.Now(), Punts: map[string]uint64{}}
 	o := &owner{
-		name: sw.Name, address: sw.Address, device: sw.DeviceID, election: id, board: b,
+		name: sw.Name, address: sw.Address, device: sw.DeviceID, election: m.ElectionID, board: b,
 		opts: &c.opts, schema: c.schema, program: c.program, looks: c.looks,
 		log:  c.opts.Logger.With("switch", sw.Name),
 		plan: newPlan(), wake: make(chan struct{}, 1), settled: make(chan struct{}, 1),

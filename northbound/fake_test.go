@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/mapserver"
@@ -58,6 +59,15 @@ func (f *fakeEndpoint) Stats() udp.Stats { return f.stats }
 type fakeController struct{ status controller.Status }
 
 func (f *fakeController) Status() controller.Status { return f.status }
+
+type fakeCluster struct {
+	nodes []cluster.Member
+	err   error
+}
+
+func (f *fakeCluster) Self() cluster.Member    { return f.nodes[0] }
+func (f *fakeCluster) Nodes() []cluster.Member { return f.nodes }
+func (f *fakeCluster) Err() error              { return f.err }
 
 // fakes are what a Server of a test asks.
 type fakes struct {

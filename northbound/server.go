@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
@@ -39,6 +40,13 @@ type Controller interface {
 	Status() controller.Status
 }
 
+// Cluster is what is asked of a *cluster.Cluster.
+type Cluster interface {
+	Self() cluster.Member
+	Nodes() []cluster.Member
+	Err() error // why this node is not one of them
+}
+
 // Options are what a Server tells about.
 type Options struct {
 	// Config returns the configuration of the moment.
@@ -47,6 +55,9 @@ type Options struct {
 	MapServer  MapServer
 	// Endpoint is where the Map-Server listens; nil if it does not.
 	Endpoint Endpoint
+	// Cluster is the controllers that share the switches; nil if this one has them
+	// alone.
+	Cluster Cluster
 	// FeedError is why the last change of a mapping did not get to the
 	// switches; nil if it did.
 	FeedError func() error

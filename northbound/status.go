@@ -32,7 +32,7 @@ func (s *Server) status() api.Status {
 			Dropped: counters.Persistence.Dropped, Failures: counters.Persistence.Failures, LastError: counters.Persistence.LastError,
 		},
 		Sites:    api.SiteCounts{Total: len(sites)},
-		Switches: api.SwitchCounts{Total: len(switches.Switches)},
+		Switches: api.SwitchCounts{Total: len(switches.Switches)}, Nodes: s.nodes(),
 	}
 	for i := range sites {
 		if sites[i].Mappings > 0 {
@@ -49,6 +49,7 @@ func (s *Server) status() api.Status {
 	}
 	// Each depends on those before it.
 	st.Problems = append([]api.Problem{}, s.storeProblems()...)
+	st.Problems = append(st.Problems, s.clusterProblems()...)
 	st.Problems = append(st.Problems, s.mapServerProblems()...)
 	st.Problems = append(st.Problems, s.switchProblems(switches.Switches)...)
 	st.Problems = append(st.Problems, s.siteProblems(sites)...)

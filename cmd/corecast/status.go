@@ -48,6 +48,9 @@ func printStatus(w io.Writer, st *api.Status, now time.Time) error {
 	fmt.Fprintf(t, "Map-Server\t%s\n", mapServerLine(&st.MapServer))
 	fmt.Fprintf(t, "sites\t%d, of which %d registered and %d refused\n", st.Sites.Total, st.Sites.Registered, st.Sites.Rejecting)
 	fmt.Fprintf(t, "switches\t%d, of which %d ready\n", st.Switches.Total, st.Switches.Ready)
+	for i, n := range st.Nodes {
+		fmt.Fprintf(t, "%s\t%s\n", first(i, "nodes"), nodeLine(&n, now))
+	}
 	for i, warning := range st.Warnings {
 		fmt.Fprintf(t, "%s\t%s\n", first(i, "warnings"), warning)
 	}
@@ -63,6 +66,16 @@ func printStatus(w io.Writer, st *api.Status, now time.Time) error {
 		fmt.Fprintf(w, "  %s: %s\n    next: %s\n", p.What, p.Why, p.Next)
 	}
 	return nil
+}
+
+func nodeLine(n *api.Node, now time.Time) string {
+	line := n.Name
+	if n.Self {
+		line += " (asked)"
+	} else if n.URL != "" {
+		line += " at " + n.URL
+	}
+	return fmt.Sprintf("%s: master of %d switches, started %s", line, n.Masters, ago(n.Since, now))
 }
 
 func storeLine(s *api.Store) string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/corecast/corecast/store"
@@ -117,13 +118,17 @@ func (c *Cluster) watch(ctx context.Context, after store.Revision) error {
 			return err
 		}
 		c.mu.Lock()
+		news := false
 		for _, ev := range change.Events {
 			c.view.note(ev)
+			news = news || !strings.HasPrefix(ev.Key, statusKeys)
 		}
 		c.forgetReleasedLocked()
 		c.tellLocked()
 		c.mu.Unlock()
-		c.poke()
+		if news {
+			c.poke()
+		}
 	}
 	return ctx.Err()
 }

@@ -18,6 +18,16 @@ type Status struct {
 	Sites     SiteCounts   `json:"sites"`
 	Switches  SwitchCounts `json:"switches"`
 	Store     Store        `json:"store"`
+	Nodes     []Node       `json:"nodes" nullable:"false" doc:"the controllers that share the store; empty: this one has it alone"`
+}
+
+// Node is one of several controllers.
+type Node struct {
+	Name    string    `json:"name" example:"node-a"`
+	URL     string    `json:"url,omitempty" doc:"of its REST API" example:"http://127.0.0.1:8080"`
+	Since   time.Time `json:"since" doc:"when it was started"`
+	Masters int       `json:"masters" doc:"switches that it masters"`
+	Self    bool      `json:"self,omitempty" doc:"it is the one that answers"`
 }
 
 // Problem is one thing that is broken.

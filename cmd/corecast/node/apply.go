@@ -20,6 +20,7 @@ func (n *Node) Apply(cfg *config.Config) error {
 	}{
 		{"listen", before.Listen, cfg.Listen},
 		{"store", before.Store, cfg.Store},
+		{"node", before.Node, cfg.Node},
 		{"tls", before.TLS, cfg.TLS},
 		{"auth", before.Auth, cfg.Auth},
 		{"map_server", before.MapServer, cfg.MapServer},
@@ -44,5 +45,8 @@ func (n *Node) Apply(cfg *config.Config) error {
 	}
 	n.cfg.Store(cfg)
 	n.feed.reconfigure(cfg)
+	if n.cluster != nil {
+		n.cluster.SetSwitches(switchNames(cfg))
+	}
 	return nil
 }

@@ -32,6 +32,9 @@ type feed struct {
 	instances map[uint32]bool                 // owned by run
 	mappings  map[lisp.EID]controller.Mapping // owned by run
 
+	primed func() // closes ready
+	ready  chan struct{}
+
 	mu      sync.Mutex         // guards what follows
 	cfg     *config.Config     // whose switches are fed
 	restart context.CancelFunc // has run look at cfg again; nil before run
@@ -39,7 +42,21 @@ type feed struct {
 }
 
 func newFeed(cfg *config.Config, s *mapserver.Server, apply func([]controller.Mapping) error) *feed {
-	return &feed{server: s, apply: apply, cfg: cfg}
+	ready := make(chan struct{})
+	return &feed{server: s, apply: apply, cfg: cfg, ready: ready, primed: sync.OnceFunc(func() { close(ready) })}
+}
+
+// fed runs what needs the mappings once they are handed over: a switch that held
+// those of before would lose them.
+func (f *feed) fed(run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-f.ready:
+			return run(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // reconfigure feeds the switches of another configuration.
@@ -89,6 +106,7 @@ func (f *feed) begin(cancel context.CancelFunc) {
 // serve feeds the switches of one configuration until ctx ends.
 func (f *feed) serve(ctx context.Context) error {
 	if len(f.instances) == 0 { // no switches
+		f.primed()
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -97,6 +115,7 @@ func (f *feed) serve(ctx context.Context) error {
 	f.list()
 	for {
 		f.set()
+		f.primed()
 		if err := f.take(ctx, w); err != nil {
 			return err
 		}

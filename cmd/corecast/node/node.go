@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/mapserver"
@@ -31,6 +32,11 @@ import (
 type Options struct {
 	Version string
 	Logger  *slog.Logger
+	// Shared is a store that other nodes have too, instead of the configuration's.
+	// It is not closed.
+	Shared store.Store
+	// LeaseTTL is how long the others wait for a node that dies; 0 means 2 s.
+	LeaseTTL time.Duration
 }
 
 // Node is a controller with all that belongs to it.
@@ -45,6 +51,7 @@ type Node struct {
 	resolver   *mapserver.Resolver
 	endpoint   *udp.Endpoint // nil if listen.lisp is empty
 	controller *controller.Controller
+	cluster    *cluster.Cluster // nil if this node is the only one of its store
 	feed       *feed
 	rest       *northbound.Server
 	listener   net.Listener // nil if listen.http is empty
@@ -60,10 +67,8 @@ func Open(ctx context.Context, cfg *config.Config, opts Options) (n *Node, err e
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if cfg.Store != "" {
-		if n.store, err = store.Open(ctx, cfg.Store); err != nil {
-			return n, err
-		}
+	if err = n.openStore(ctx, cfg.Store); err != nil {
+		return n, err
 	}
 	if err = n.openMapServer(cfg); err != nil {
 		return n, err
@@ -71,7 +76,14 @@ func Open(ctx context.Context, cfg *config.Config, opts Options) (n *Node, err e
 	if err = n.openController(ctx, cfg); err != nil {
 		return n, err
 	}
-	return n, n.openNorthbound(cfg.Listen.HTTP)
+	return n, n.openNorthbound(cfg)
+}
+
+func (n *Node) openStore(ctx context.Context, name string) (err error) {
+	if n.store = n.opts.Shared; n.store == nil && name != "" {
+		n.store, err = store.Open(ctx, name)
+	}
+	return err
 }
 
 func (n *Node) openMapServer(cfg *config.Config) error {
@@ -114,14 +126,15 @@ func (n *Node) electionID(ctx context.Context) (p4rt.ElectionID, error) {
 }
 
 func (n *Node) openController(ctx context.Context, cfg *config.Config) error {
-	id, err := n.electionID(ctx)
-	if err != nil {
-		return err
-	}
 	n.resolver = mapserver.NewResolver(n.mapServer, nil)
-	n.controller, err = controller.New(cfg, controller.Options{
-		ElectionID: id, Logger: n.opts.Logger, Resolver: resolver{n.resolver},
-	})
+	o := controller.Options{Logger: n.opts.Logger, Resolver: resolver{n.resolver}, Shared: n.isShared(cfg)}
+	var err error
+	if !o.Shared {
+		if o.ElectionID, err = n.electionID(ctx); err != nil {
+			return err
+		}
+	}
+	n.controller, err = controller.New(cfg, o)
 	if err != nil {
 		return err
 	}
@@ -129,24 +142,30 @@ func (n *Node) openController(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-func (n *Node) openNorthbound(address string) error {
+func (n *Node) openNorthbound(cfg *config.Config) (err error) {
+	if cfg.Listen.HTTP != "" {
+		if n.listener, err = northbound.Listen(cfg.Listen.HTTP); err != nil {
+			return err
+		}
+	}
+	if n.isShared(cfg) {
+		n.openCluster(cfg)
+	}
 	o := northbound.Options{
-		Config: n.cfg.Load, Controller: n.controller, MapServer: n.mapServer, FeedError: n.feed.err,
+		Config: n.cfg.Load, Controller: overview{n}, MapServer: n.mapServer, FeedError: n.feed.err,
 		Version: n.opts.Version, Started: time.Now(), Logger: n.opts.Logger,
 	}
 	if n.endpoint != nil {
 		o.Endpoint = n.endpoint
 	}
-	n.rest = northbound.New(o)
-	if address == "" {
-		return nil
+	if n.cluster != nil {
+		o.Cluster = n.cluster
 	}
-	var err error
-	n.listener, err = northbound.Listen(address)
-	return err
+	n.rest = northbound.New(o)
+	return nil
 }
 
-// Status is that of the switches.
+// Status is that of the switches, as far as this node masters them.
 func (n *Node) Status() controller.Status { return n.controller.Status() }
 
 // MapServerAddresses are where the Map-Server listens.
@@ -170,7 +189,7 @@ func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	errs := make(chan error, 4)
+	errs := make(chan error, 8)
 	part := func(name string, run func(context.Context) error) {
 		wg.Go(func() {
 			defer cancel()
@@ -179,8 +198,12 @@ func (n *Node) Run(ctx context.Context) error {
 			}
 		})
 	}
-	part("controller", n.controller.Run)
+	part("controller", n.feed.fed(n.controller.Run))
 	part("map-caches of the switches", n.feed.run)
+	if n.cluster != nil {
+		part("cluster", n.feed.fed(n.cluster.Run))
+		part("status for the other nodes", n.tellOthers)
+	}
 	if n.listener != nil {
 		part("REST API", func(ctx context.Context) error { return n.rest.Serve(ctx, n.listener) })
 	}
@@ -217,7 +240,7 @@ func (n *Node) Close() error {
 	if n.mapServer != nil {
 		errs = append(errs, n.mapServer.Close())
 	}
-	if n.store != nil {
+	if n.store != nil && n.opts.Shared == nil {
 		errs = append(errs, n.store.Close())
 	}
 	return errors.Join(errs...)

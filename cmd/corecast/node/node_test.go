@@ -47,7 +47,12 @@ func decode(t *testing.T, text string) *config.Config {
 // start runs a node until the test ends or stop is called.
 func start(t *testing.T, cfg *config.Config) (n *Node, stop func()) {
 	t.Helper()
-	n, err := Open(t.Context(), cfg, Options{Version: "test"})
+	return startWith(t, cfg, Options{Version: "test"})
+}
+
+func startWith(t *testing.T, cfg *config.Config, opts Options) (n *Node, stop func()) {
+	t.Helper()
+	n, err := Open(t.Context(), cfg, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
