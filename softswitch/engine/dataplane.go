@@ -46,6 +46,7 @@ type Dataplane struct {
 
 	// Of the packet in process.
 	emit     Emit
+	watch    func(Step) // of Watch; nil otherwise
 	inQueue  queue[*packet]
 	egQueue  queue[job]
 	free     []*packet

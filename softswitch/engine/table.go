@@ -87,6 +87,9 @@ func (t *tableDef) apply(c *packet) int {
 	} else if t.meter != nil {
 		t.runMeter(c, e)
 	}
+	if c.dp.watch != nil {
+		c.dp.tell(tb, e, missed == 1)
+	}
 	if e == nil {
 		return 2 * len(t.actions)
 	}
