@@ -17,6 +17,7 @@ func (s *Server) authorize(ctx huma.Context, next func(huma.Context)) {
 		s.log.Error("operation refused", "error", err)
 		_ = huma.WriteErr(s.api, ctx, http.StatusForbidden, "nobody may do this")
 	case who.Role < need:
+		s.metrics.refused.WithLabelValues(string(auth.ReasonRole)).Inc()
 		_ = huma.WriteErr(s.api, ctx, http.StatusForbidden,
 			fmt.Sprintf("%s has the role %s, and %s needs %s: ask who runs the controller for it", who.Name, who.Role, op.OperationID, need))
 	default:

@@ -2,6 +2,7 @@ package northbound
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,9 +14,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// guard is around everything: it bounds bodies, keeps browsers in check,
-// refuses requests that were sent to another host, and turns panics into
-// answers.
+// guard is around everything: it bounds bodies, keeps browsers in check, and
+// turns panics into answers.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -26,18 +26,136 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}()
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
-		if !isLoopback(r.Host) {
-			// A page that a browser has open may have had its name resolve to
-			// 127.0.0.1, to read what only this host may.
-			problem(w, http.StatusMisdirectedRequest,
-				fmt.Sprintf("Host %q is not a loopback name: ask for http://127.0.0.1 or http://localhost", r.Host))
-			return
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if len(r.TransferEncoding) > 0 {
+			// There may have been a Content-Length too, which net/http takes
+			// away unseen. A proxy that heeds it sees other requests after
+			// this one than we would (RFC 9112, section 6.3): see none.
+			h.Set("Connection", "close")
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
-		next.ServeHTTP(w, r.WithContext(auth.WithPrincipal(r.Context(), auth.Local)))
+		next.ServeHTTP(w, r)
 	})
+}
+
+// admit lets requests in that are to this host, of a page of this host if of any,
+// and of somebody who may ask at all.
+func (s *Server) admit(next http.Handler) http.Handler {
+	crossOrigin := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := s.inspect(r)
+		if err == nil {
+			err = originOf(crossOrigin, r)
+		}
+		if err == nil && isRead(r) && (r.URL.Path == "/healthz" || r.URL.Path == "/readyz") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		var who auth.Principal
+		if err == nil {
+			who, err = s.gate.Admit(r)
+		}
+		if err == nil {
+			err = mayWrite(who, r)
+		}
+		if err != nil {
+			s.refused(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(auth.WithPrincipal(r.Context(), who)))
+	})
+}
+
+// inspect refuses what nobody sends who means well.
+func (s *Server) inspect(r *http.Request) error {
+	if !s.gate.Asks() && !isLoopback(r.Host) {
+		// A page that a browser has open may have had its name resolve to
+		// 127.0.0.1, to read what only this host may.
+		return &auth.Refusal{Status: http.StatusMisdirectedRequest, Reason: auth.ReasonHost,
+			Detail: fmt.Sprintf("Host %q is not a loopback name: ask for http://127.0.0.1 or http://localhost", r.Host)}
+	}
+	if strings.Contains(r.URL.Path, "//") || hasDots(r.URL.Path) || strings.Contains(r.URL.Path, `\`) {
+		return &auth.Refusal{Status: http.StatusBadRequest, Reason: auth.ReasonPath,
+			Detail: "the path has empty or dotted segments or a backslash: write it as /openapi.json has it"}
+	}
+	for name, values := range r.URL.Query() {
+		for _, text := range append(values, name) {
+			if isSecretName(name) || auth.LooksSecret(text) {
+				return &auth.Refusal{Status: http.StatusBadRequest, Reason: auth.ReasonURL,
+					Detail: "there is a secret in the URL, where proxies and browsers keep it: consider it stolen, and send the next as Authorization: Bearer …"}
+			}
+		}
+	}
+	return nil
+}
+
+// hasDots reports whether a path has a segment that means another place.
+func hasDots(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "." || segment == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// isSecretName reports whether a query parameter is where tokens are put.
+func isSecretName(name string) bool {
+	switch strings.ToLower(name) {
+	case "token", "access_token", "id_token", "auth", "authorization", "api_key", "apikey", "password", "jwt":
+		return true
+	}
+	return false
+}
+
+// originOf refuses what a page of elsewhere has a browser write.
+func originOf(p *http.CrossOriginProtection, r *http.Request) error {
+	if err := p.Check(r); err != nil {
+		return &auth.Refusal{Status: http.StatusForbidden, Reason: auth.ReasonOrigin, Detail: "a page of another origin may change nothing here"}
+	}
+	return nil
+}
+
+// mayWrite is beneath what operations declare: readers change nothing anywhere.
+func mayWrite(who auth.Principal, r *http.Request) error {
+	if isRead(r) || who.Role >= auth.Operator {
+		return nil
+	}
+	return &auth.Refusal{Status: http.StatusForbidden, Reason: auth.ReasonRole,
+		Detail: fmt.Sprintf("%s has the role %s, and changes need operator: ask who runs the controller for it", who.Name, who.Role)}
+}
+
+// isRead reports whether a request changes nothing.
+func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// refused answers who is not let in.
+func (s *Server) refused(w http.ResponseWriter, r *http.Request, err error) {
+	var no *auth.Refusal
+	if !errors.As(err, &no) {
+		no = &auth.Refusal{Status: http.StatusForbidden, Reason: auth.ReasonRole, Detail: err.Error()}
+	}
+	s.metrics.refused.WithLabelValues(string(no.Reason)).Inc()
+	if s.says.Allow() {
+		s.log.Warn("request refused", "reason", no.Reason, "from", r.RemoteAddr, "method", r.Method, "detail", no.Detail)
+	}
+	switch no.Status {
+	case http.StatusUnauthorized:
+		w.Header().Add("WWW-Authenticate", `Bearer realm="CoreCast"`)
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			w.Header().Add("WWW-Authenticate", `Basic realm="CoreCast: a token is the password", charset="UTF-8"`)
+		}
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	}
+	problem(w, no.Status, no.Detail)
 }
 
 // isLoopback reports whether a Host header names this host alone.

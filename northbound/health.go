@@ -18,7 +18,11 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	problems := append(s.storeProblems(), s.mapServerProblems()...)
 	if len(problems) > 0 {
 		p := problems[0]
-		problem(w, http.StatusServiceUnavailable, fmt.Sprintf("%s: %s; %s", p.What, p.Why, p.Next))
+		detail := fmt.Sprintf("%s: %s; %s", p.What, p.Why, p.Next)
+		if s.gate.Asks() { // and nobody was asked here
+			detail = "the controller is not ready: corecast status says why"
+		}
+		problem(w, http.StatusServiceUnavailable, detail)
 		return
 	}
 	s.healthz(w, nil)

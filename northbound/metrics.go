@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/corecast/corecast/northbound/auth"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -15,6 +16,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
 }
 
 func newMetrics(opts *Options) *metrics {
@@ -27,8 +29,14 @@ func newMetrics(opts *Options) *metrics {
 			Name: "corecast_http_request_duration_seconds", Help: "How long HTTP requests took.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 8),
 		}, []string{"pattern"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "corecast_http_refused_total", Help: "HTTP requests that were not let in, by reason.",
+		}, []string{"reason"}),
 	}
-	m.registry.MustRegister(m.requests, m.duration, collectors.NewGoCollector(),
+	for _, reason := range auth.Reasons() {
+		m.refused.WithLabelValues(string(reason))
+	}
+	m.registry.MustRegister(m.requests, m.duration, m.refused, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &collector{opts: opts})
 	return m
 }

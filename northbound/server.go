@@ -16,8 +16,11 @@ import (
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
+	"github.com/corecast/corecast/northbound/auth"
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/net/netutil"
+	"golang.org/x/time/rate"
 )
 
 // MapServer is what is asked of a *mapserver.Server.
@@ -61,6 +64,8 @@ type Options struct {
 	// FeedError is why the last change of a mapping did not get to the
 	// switches; nil if it did.
 	FeedError func() error
+	// Gate lets requests in; nil lets in all of this host.
+	Gate *auth.Gate
 	// Version is that of the program, Started when it was started.
 	Version string
 	Started time.Time
@@ -72,6 +77,8 @@ type Options struct {
 type Server struct {
 	opts    Options
 	log     *slog.Logger
+	gate    *auth.Gate
+	says    *rate.Limiter // how often refusals are logged
 	api     huma.API
 	metrics *metrics
 	handler http.Handler
@@ -79,7 +86,10 @@ type Server struct {
 
 // New makes a Server.
 func New(opts Options) *Server {
-	s := &Server{opts: opts, log: opts.Logger}
+	s := &Server{opts: opts, log: opts.Logger, gate: opts.Gate, says: rate.NewLimiter(refusalsLogged, 10*refusalsLogged)}
+	if s.gate == nil {
+		s.gate = auth.NewOpen()
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -90,7 +100,7 @@ func New(opts Options) *Server {
 	cfg.Info.Description = "The controller of CoreCast: its Map-Server, its sites and its switches."
 	cfg.DocsPath, cfg.SchemasPath = "", "" // they would load from elsewhere
 	cfg.CreateHooks = nil                  // no $schema in every answer
-	cfg.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)}
+	cfg.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName), SecuritySchemes: auth.Schemes()}
 	cfg.Transformers = append(cfg.Transformers, sayWhatFailed)
 	s.api = humago.New(mux, cfg)
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
@@ -103,7 +113,7 @@ func New(opts Options) *Server {
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("/", notFound(mux))
-	s.handler = s.guard(s.metrics.count(mux))
+	s.handler = s.guard(s.admit(s.metrics.count(mux)))
 	return s
 }
 
@@ -113,8 +123,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // OpenAPI is the document that describes the API.
 func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
 
-// Listen listens on an address, if it is one of loopback.
-func Listen(address string) (net.Listener, error) {
+// Listen listens on an address: one of loopback, unless the gate asks who is
+// there and nobody can listen to the answer.
+func Listen(address string, gate *auth.Gate) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("listen.http %s is in use: stop the other controller, or choose another port", address)
@@ -122,11 +133,13 @@ func Listen(address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen.http %s: %w", address, err)
 	}
-	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+	a, ok := l.Addr().(*net.TCPAddr)
+	safe := gate != nil && gate.Asks() && gate.TLS() != nil
+	if !safe && (!ok || !a.IP.IsLoopback()) {
 		l.Close()
-		return nil, fmt.Errorf("listen.http %s can be reached from elsewhere, and the REST API has no authentication yet: use 127.0.0.1:8080", address)
+		return nil, fmt.Errorf("listen.http %s can be reached from elsewhere: give tls and auth, or use 127.0.0.1:8080", address)
 	}
-	return l, nil
+	return netutil.LimitListener(l, maxConnections), nil
 }
 
 // Limits of what a client can take up. Nothing here answers slowly.
@@ -138,6 +151,8 @@ const (
 	shutdownTime   = 5 * time.Second
 	maxHeaderBytes = 16 << 10
 	maxBodyBytes   = 1 << 20
+	maxConnections = 8192
+	refusalsLogged = 5 // a second; the metric counts all
 )
 
 // Serve answers what comes to l, until ctx ends; requests under way are then
@@ -154,7 +169,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		defer cancel()
 		stopped <- errors.Join(srv.Shutdown(ctx), srv.Close())
 	})
-	err := srv.Serve(l)
+	serve := srv.Serve
+	if s.gate.TLS() != nil {
+		srv.TLSConfig = s.gate.TLS()
+		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+	}
+	err := serve(l)
 	if stop() { // ctx has not ended: it failed by itself
 		return err
 	}

@@ -232,24 +232,24 @@ func TestHosts(t *testing.T) {
 
 func TestListenRefusesTheNetwork(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", "[::]:0", ":0"} {
-		if l, err := Listen(address); err == nil || !strings.Contains(err.Error(), "127.0.0.1:8080") {
+		if l, err := Listen(address, nil); err == nil || !strings.Contains(err.Error(), "127.0.0.1:8080") {
 			l.Close()
 			t.Errorf("Listen(%q): %v", address, err)
 		}
 	}
-	l, err := Listen("127.0.0.1:0")
+	l, err := Listen("127.0.0.1:0", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := Listen(l.Addr().String()); err == nil || !strings.Contains(err.Error(), "in use: stop the other controller") {
+	if _, err := Listen(l.Addr().String(), nil); err == nil || !strings.Contains(err.Error(), "in use: stop the other controller") {
 		t.Errorf("Listen twice: %v", err)
 	}
 }
 
 func TestServeBoundsHeadersAndEndsWithItsContext(t *testing.T) {
 	s, _ := newTestServer(t)
-	l, err := Listen("127.0.0.1:0")
+	l, err := Listen("127.0.0.1:0", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

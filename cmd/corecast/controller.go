@@ -88,6 +88,9 @@ func reload(w io.Writer, path string, n *node.Node) {
 	if err == nil {
 		err = n.Apply(cfg)
 	}
+	if err := n.ReloadCredentials(); err != nil {
+		fmt.Fprintf(w, "the tokens and certificates before are in use:\n%v\n", err)
+	}
 	if err != nil {
 		fmt.Fprintf(w, "%s is not in use; the configuration before it is:\n%v\n", path, err)
 		return

@@ -90,7 +90,7 @@ func newRootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newDemoCommand(), newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand(),
-		newCheckCommand(), newBenchCommand(), newStatusCommand(), newSiteCommand(), newMappingCommand(), newLigCommand(),
+		newCheckCommand(), newBenchCommand(), newStatusCommand(), newSiteCommand(), newMappingCommand(), newLigCommand(), newTokenCommand(),
 	)
 	return root
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/corecast/corecast/northbound/auth/authtest"
 )
 
 func TestMain(m *testing.M) {
@@ -21,6 +23,9 @@ func TestMain(m *testing.M) {
 		"corecast": func() { os.Exit(run(os.Args[1:])) },
 	})
 }
+
+// testingKey is the test that a script is part of.
+type testingKey struct{}
 
 // TestScripts runs what a user types: testdata/script/*.txtar.
 func TestScripts(t *testing.T) {
@@ -34,6 +39,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XTR1", newXTRAddress())
 			env.Setenv("XTR2", newXTRAddress())
 			env.Values[backgroundKey{}] = &[]*background{}
+			env.Values[testingKey{}] = t
 			return nil
 		},
 		Dir: "testdata/script",
@@ -47,13 +53,15 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":      exits,
-			"cmpmedia":   cmpMedia,
-			"controller": controllerCommand,
-			"stop":       stopCommand,
-			"reload":     reloadCommand,
-			"register":   registerCommand,
-			"eventually": eventually,
+			"exits":    exits,
+			"cmpmedia": cmpMedia,
+
+			"certificates": certificates,
+			"controller":   controllerCommand,
+			"stop":         stopCommand,
+			"reload":       reloadCommand,
+			"register":     registerCommand,
+			"eventually":   eventually,
 		},
 	})
 }
@@ -118,6 +126,27 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%q never matched:\n%s", args[0], out)
+}
+
+// certificates NAME=OU... makes ca.pem, server.pem and server-key.pem for
+// 127.0.0.1, and NAME.pem and NAME-key.pem for each client.
+func certificates(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: certificates NAME=OU...")
+	}
+	t := ts.Value(testingKey{}).(testing.TB)
+	ca := authtest.NewCA(t)
+	files := ca.ServerTLS(t)
+	made := map[string]string{"ca.pem": ca.File, "server.pem": files.Cert, "server-key.pem": files.Key}
+	for _, arg := range args {
+		name, ou, _ := strings.Cut(arg, "=")
+		made[name+".pem"], made[name+"-key.pem"] = ca.Client(t, name, ou)
+	}
+	for name, file := range made {
+		text, err := os.ReadFile(file)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(name), text, 0o600))
+	}
 }
 
 // cmpmedia FILE FILE... fails unless all files hold the same bytes, and some.

@@ -3,8 +3,6 @@ package config
 import (
 	"fmt"
 	"net"
-	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -47,40 +45,15 @@ func (c *Config) checkServers(p *problems) {
 	}
 	if c.Listen.HTTP != "" {
 		checkHostPort(p, "listen.http", c.Listen.HTTP)
-		c.checkLoopback(p)
+		c.checkReachable(p)
 	}
 	c.checkStore(p)
 	if c.Node != "" && !goodName.MatchString(c.Node) {
 		p.add("node", fmt.Sprintf("%q is not a usable name", c.Node),
 			"use up to 63 lower-case letters, digits, '.', '_' and '-'")
 	}
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		p.add("tls", "has only one of cert and key", "give both, as paths of PEM files")
-	}
-	if c.TLS.ClientCA != "" && c.TLS.Cert == "" {
-		p.add("tls.client_ca", "needs a server certificate", "give tls.cert and tls.key too")
-	}
-	if o := c.Auth.OIDC; o != (OIDC{}) {
-		if u, err := url.Parse(o.Issuer); err != nil || u.Scheme != "https" || u.Host == "" {
-			p.add("auth.oidc.issuer", fmt.Sprintf("%q is not an issuer", o.Issuer), "give its https:// URL")
-		}
-		if o.Audience == "" {
-			p.add("auth.oidc.audience", "is missing", "give the audience that tokens must name")
-		}
-	}
-}
-
-// checkLoopback keeps the REST API, which asks nobody who they are yet, from
-// being served to the network.
-func (c *Config) checkLoopback(p *problems) {
-	host, _, err := net.SplitHostPort(c.Listen.HTTP)
-	if err != nil || host == "localhost" {
-		return
-	}
-	if addr, err := netip.ParseAddr(host); err != nil || !addr.Unmap().IsLoopback() {
-		p.add("listen.http", fmt.Sprintf("%q can be reached from elsewhere, and the REST API has no authentication yet", c.Listen.HTTP),
-			`use a loopback address, such as "127.0.0.1:8080", with a proxy before it that authenticates`)
-	}
+	c.checkTLS(p)
+	c.checkAuth(p)
 }
 
 func (c *Config) checkStore(p *problems) {

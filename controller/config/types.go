@@ -37,25 +37,6 @@ type Listen struct {
 	HTTP string   `yaml:"http"`
 }
 
-// TLS names the northbound server's certificate and who may present one to it.
-type TLS struct {
-	Cert     string `yaml:"cert"`
-	Key      string `yaml:"key"`
-	ClientCA string `yaml:"client_ca"`
-}
-
-// Auth says how northbound clients prove who they are.
-type Auth struct {
-	TokensFile string `yaml:"tokens_file"`
-	OIDC       OIDC   `yaml:"oidc"`
-}
-
-// OIDC names the issuer and audience of accepted JWTs.
-type OIDC struct {
-	Issuer   string `yaml:"issuer"`
-	Audience string `yaml:"audience"`
-}
-
 // MapServer says how the Map-Server and Map-Resolver treats all sites; what is
 // left out (0) has the Map-Server's default.
 type MapServer struct {

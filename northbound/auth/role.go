@@ -2,6 +2,9 @@ package auth
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -46,12 +49,34 @@ func ParseRole(name string) (Role, error) {
 // roleExtension tells in the OpenAPI document which role an operation needs.
 const roleExtension = "x-corecast-role"
 
-// Needs declares the least role that may use an operation.
+// The ways to show who one is, by their names in the OpenAPI document.
+const (
+	bearerScheme, basicScheme, certScheme = "token", "password", "certificate"
+)
+
+// security is what an operation asks for: one of the schemes, or none where
+// nobody has to show who they are.
+var security = []map[string][]string{{bearerScheme: {}}, {basicScheme: {}}, {certScheme: {}}, {}}
+
+// Schemes describe how to show who one is.
+func Schemes() map[string]*huma.SecurityScheme {
+	return map[string]*huma.SecurityScheme{
+		bearerScheme: {Type: "http", Scheme: "bearer", Description: "a token of auth.tokens_file, or a JWT of auth.oidc"},
+		basicScheme:  {Type: "http", Scheme: "basic", Description: "the same as the password, for browsers; any user name"},
+		certScheme:   {Type: "mutualTLS", Description: "a certificate of tls.client_ca, with the OU corecast:ROLE"},
+	}
+}
+
+// Needs declares the least role that may use an operation, and how it answers
+// those who have not.
 func Needs(role Role, op huma.Operation) huma.Operation {
+	op.Extensions = maps.Clone(op.Extensions)
 	if op.Extensions == nil {
 		op.Extensions = map[string]any{}
 	}
 	op.Extensions[roleExtension] = role.String()
+	op.Errors = append(slices.Clone(op.Errors), http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
+	op.Security = security
 	return op
 }
 

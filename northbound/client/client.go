@@ -4,6 +4,7 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,17 +31,25 @@ const (
 
 // Client asks one controller. Any number of goroutines may use it.
 type Client struct {
-	base *url.URL
-	http *http.Client
+	base  *url.URL
+	token string // empty for none
+	http  *http.Client
 }
 
 // New makes a Client of the controller at a URL.
-func New(server string) (*Client, error) {
+func New(server string, options ...Option) (*Client, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("%q is not the URL of a controller: write it like %s", server, DefaultServer)
 	}
-	return &Client{base: u, http: &http.Client{Timeout: timeout}}, nil
+	c := &Client{base: u, http: &http.Client{Timeout: timeout, CheckRedirect: stay}}
+	for _, set := range options {
+		set(c)
+	}
+	if c.token != "" && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		return nil, fmt.Errorf("a token would go to %s in the clear: use https://", u.Host)
+	}
+	return c, nil
 }
 
 // UnreachableError is that nobody answered.
@@ -51,8 +60,14 @@ type UnreachableError struct {
 
 func (e *UnreachableError) Error() string {
 	why := e.Err.Error()
-	if errors.Is(e.Err, syscall.ECONNREFUSED) {
+	var unknown x509.UnknownAuthorityError
+	switch {
+	case errors.Is(e.Err, syscall.ECONNREFUSED):
 		why = "nothing listens there"
+	case errors.As(e.Err, &unknown):
+		return fmt.Sprintf("%s shows a certificate of an authority that this host does not know: name its file with --ca FILE", e.Server)
+	case strings.Contains(why, "server gave HTTP response to HTTPS client"):
+		return fmt.Sprintf("%s does not speak TLS: name it with --server http://…", e.Server)
 	}
 	return fmt.Sprintf("no controller answers at %s: %s; start it with `corecast controller --config FILE`, "+
 		"whose listen.http says where, or name another with --server URL", e.Server, why)
@@ -140,6 +155,7 @@ func get[T any](ctx context.Context, c *Client, path string, query url.Values) (
 	if err != nil {
 		return answer, err
 	}
+	c.authorize(req)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		var ue *url.Error
@@ -164,6 +180,9 @@ func get[T any](ctx context.Context, c *Client, path string, query url.Values) (
 
 func problemOf(server string, resp *http.Response, body []byte) error {
 	var p struct{ Detail string }
+	if strings.Contains(string(body), "HTTP request to an HTTPS server") {
+		return fmt.Errorf("%s speaks TLS: name it with --server https://…", server)
+	}
 	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
 		return fmt.Errorf("%s answers %s, but is no CoreCast controller: name another with --server URL", server, resp.Status)
 	}

@@ -7,6 +7,10 @@ import (
 	"github.com/corecast/corecast/controller/config"
 )
 
+// ReloadCredentials reads tokens and certificates of the REST API again. What
+// cannot be used changes nothing.
+func (n *Node) ReloadCredentials() error { return n.gate.Reload() }
+
 // Apply makes another complete configuration the node's, while it runs: its
 // sites, switches and channels. Registrations that it still allows stay. It is
 // refused as a whole if it changes what only a start can change.

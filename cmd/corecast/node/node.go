@@ -25,6 +25,7 @@ import (
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
 	"github.com/corecast/corecast/northbound"
+	"github.com/corecast/corecast/northbound/auth"
 	"github.com/corecast/corecast/store"
 )
 
@@ -53,6 +54,7 @@ type Node struct {
 	controller *controller.Controller
 	cluster    *cluster.Cluster // nil if this node is the only one of its store
 	feed       *feed
+	gate       *auth.Gate
 	rest       *northbound.Server
 	listener   net.Listener // nil if listen.http is empty
 }
@@ -143,8 +145,11 @@ func (n *Node) openController(ctx context.Context, cfg *config.Config) error {
 }
 
 func (n *Node) openNorthbound(cfg *config.Config) (err error) {
+	if n.gate, err = auth.Open(cfg, auth.Options{}); err != nil {
+		return err
+	}
 	if cfg.Listen.HTTP != "" {
-		if n.listener, err = northbound.Listen(cfg.Listen.HTTP); err != nil {
+		if n.listener, err = northbound.Listen(cfg.Listen.HTTP, n.gate); err != nil {
 			return err
 		}
 	}
@@ -152,7 +157,7 @@ func (n *Node) openNorthbound(cfg *config.Config) (err error) {
 		n.openCluster(cfg)
 	}
 	o := northbound.Options{
-		Config: n.cfg.Load, Controller: overview{n}, MapServer: n.mapServer, FeedError: n.feed.err,
+		Config: n.cfg.Load, Controller: overview{n}, MapServer: n.mapServer, FeedError: n.feed.err, Gate: n.gate,
 		Version: n.opts.Version, Started: time.Now(), Logger: n.opts.Logger,
 	}
 	if n.endpoint != nil {
@@ -180,6 +185,9 @@ func (n *Node) MapServerAddresses() []netip.AddrPort {
 func (n *Node) URL() string {
 	if n.listener == nil {
 		return ""
+	}
+	if n.gate.TLS() != nil {
+		return "https://" + n.listener.Addr().String()
 	}
 	return "http://" + n.listener.Addr().String()
 }
@@ -230,6 +238,9 @@ func (n *Node) Close() error {
 	}
 	if n.listener != nil {
 		unlessClosed(n.listener.Close())
+	}
+	if n.gate != nil {
+		n.gate.Close()
 	}
 	if n.endpoint != nil {
 		unlessClosed(n.endpoint.Close())

@@ -334,7 +334,7 @@ func TestOpenSaysWhatIsInTheWay(t *testing.T) {
 	}{
 		{"LISP address", func(c *config.Config) { c.Listen.LISP = []string{taken.LocalAddr().String()} }, []string{taken.LocalAddr().String(), "in use"}},
 		{"HTTP address", func(c *config.Config) { c.Listen.HTTP = takenHTTP.Addr().String() }, []string{takenHTTP.Addr().String(), "in use"}},
-		{"not loopback", func(c *config.Config) { c.Listen.HTTP = "0.0.0.0:0" }, []string{"no authentication"}},
+		{"not loopback", func(c *config.Config) { c.Listen.HTTP = "0.0.0.0:0" }, []string{"give tls and auth"}},
 		{"store", func(c *config.Config) { c.Store = "file:" + filepath.Join(dir, "held.db") }, []string{"held.db", "another process"}},
 		{"etcd", func(c *config.Config) { c.Store = "etcd://127.0.0.1:2379/corecast" }, []string{"etcd", "not built yet", "file:"}},
 		{"algorithm", func(c *config.Config) { c.Sites[0].AuthKeys[0].Algorithm = "md5" }, []string{"studio", "md5"}},
