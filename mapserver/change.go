@@ -17,8 +17,8 @@ func (s *Server) changedLocked(eid lisp.EID, old, fresh *mapping) {
 	} else {
 		old.site.counts.changes.Add(1)
 	}
-	if old != nil && fresh != nil && bytes.Equal(old.record[recordLocators:], fresh.record[recordLocators:]) {
-		fresh.holders.inherit(&old.holders) // nothing that an ITR would do otherwise
+	if old != nil && fresh != nil && old.coreCast == fresh.coreCast && bytes.Equal(old.record[recordLocators:], fresh.record[recordLocators:]) {
+		fresh.holders.inherit(&old.holders) // nothing that they would do otherwise
 	} else {
 		s.solicitLocked(eid, old)
 	}

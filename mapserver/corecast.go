@@ -11,6 +11,9 @@ var coreCastSiteID = [8]byte([]byte("CORECAST"))
 
 func wantsCoreCast(r *lisp.MapRequest) bool { return r.HasXTR && r.XTR.Site == coreCastSiteID }
 
+// wantsCoreCast says it of a subscriber.
+func (sub *subscription) wantsCoreCast() bool { return sub.xtr.Site == coreCastSiteID }
+
 // coreCastLocator is how they are told: a locator that nobody sends packets to
 // (priority and M-priority 255), whose address is JSON (RFC 8060 §5.4):
 //
@@ -47,7 +50,7 @@ func encodeCoreCastLocator(json string) []byte {
 // appendCoreCast adds the locator to the record that starts at start, if the
 // mapping's site has CoreCast and the requester wants to know.
 func (s *Server) appendCoreCast(dst []byte, start int, m *mapping, wanted bool) []byte {
-	if !wanted || negative(dst[start:]) || !m.site.config.Load().CoreCast {
+	if !wanted || negative(dst[start:]) || !m.coreCast {
 		return dst
 	}
 	dst[start+recordLocators]++

@@ -20,6 +20,9 @@ type mapping struct {
 	record []byte // as a Map-Reply carries it
 	origin origin
 	proxy  bool // the server answers; else an xTR does
+	// coreCast: its site has CoreCast switches, which those who want to know
+	// are told with it.
+	coreCast bool
 	// parts: there may be mappings within the prefix; if false there are none.
 	// The database's lock guards it.
 	parts   bool
@@ -196,7 +199,7 @@ func (m *mapping) exportLocked() Mapping {
 	r.Decode(bytes.Clone(m.record))
 	out := Mapping{
 		EID: m.eid, Site: m.site.name, Locators: r.Locators, Action: r.Action,
-		TTL: time.Duration(r.TTL) * time.Minute, Proxy: m.proxy, CoreCast: m.site.config.Load().CoreCast,
+		TTL: time.Duration(r.TTL) * time.Minute, Proxy: m.proxy, CoreCast: m.coreCast,
 	}
 	switch m.origin {
 	case registered:

@@ -73,7 +73,7 @@ func (s *Server) makeNotify(sub *subscription, p publication) (packet []byte, to
 			records = appendNegative(records, eid, 0, lisp.ActionSendMapRequest)
 			n++
 		case !around:
-			records = s.appendSpecific(records, &n, m, false)
+			records = s.appendSpecific(records, &n, m, sub.wantsCoreCast())
 		}
 		if before > 0 && (len(records) > maxAnswerSize || n > maxReplyRecords) {
 			records, n, rest = records[:size], before, p.changed[i:]
@@ -82,7 +82,7 @@ func (s *Server) makeNotify(sub *subscription, p publication) (packet []byte, to
 		told, all = append(told, eid), all || around
 	}
 	if size, before := len(records), n; all {
-		records = s.appendAnswerOrHole(records, &n, sub.eid)
+		records = s.appendAnswerOrHole(records, &n, sub.eid, sub.wantsCoreCast())
 		if before > 0 && len(records) > maxAnswerSize {
 			records, n, rest = records[:size], before, append(rest, sub.eid)
 		}

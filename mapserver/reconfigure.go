@@ -37,7 +37,7 @@ func (s *Server) affected(before, after *registry) (eids []lisp.EID) {
 		}
 	}
 	s.walk(lisp.EID{}, func(m *mapping) bool {
-		if m.origin == registered && (!s.stillAllowedLocked(m) || m.proxy != proxies(m.site.config.Load(), m.reg, m.record)) {
+		if m.origin == registered && (!s.stillAllowedLocked(m) || m.coreCast != m.site.config.Load().CoreCast || m.proxy != proxies(m.site.config.Load(), m.reg, m.record)) {
 			eids = append(eids, m.eid)
 		}
 		return true

@@ -207,9 +207,9 @@ func (s *Server) appendAnswer(dst []byte, n *int, eid lisp.EID, m *mapping, core
 
 // appendAnswerOrHole appends what answers for an EID without asking anybody
 // else.
-func (s *Server) appendAnswerOrHole(dst []byte, n *int, eid lisp.EID) []byte {
+func (s *Server) appendAnswerOrHole(dst []byte, n *int, eid lisp.EID, coreCast bool) []byte {
 	if m := s.db.resolve(eid); m != nil {
-		return s.appendAnswer(dst, n, eid, m, false)
+		return s.appendAnswer(dst, n, eid, m, coreCast)
 	}
 	if len(s.opts.Upstream) > 0 {
 		return s.appendCount(appendNegative(dst, eid, ttlUnregistered, lisp.ActionSendMapRequest), n)

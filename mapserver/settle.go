@@ -15,7 +15,7 @@ import (
 func (s *Server) settleLocked(eid lisp.EID, owner *site, old *mapping, list *registration) {
 	fresh := s.makeMapping(eid, owner, list)
 	if old != nil && fresh != nil && old.site == fresh.site && old.origin == fresh.origin && old.proxy == fresh.proxy &&
-		bytes.Equal(old.record, fresh.record) {
+		old.coreCast == fresh.coreCast && bytes.Equal(old.record, fresh.record) {
 		old.reg = list
 		adopt(old)
 		return
@@ -76,7 +76,7 @@ func (s *Server) makeMapping(eid lisp.EID, owner *site, list *registration) *map
 	}
 	m := newMapping(record)
 	m.eid, m.site, m.origin, m.reg = eid, owner, registered, list
-	m.proxy = proxies(conf, list, m.record)
+	m.proxy, m.coreCast = proxies(conf, list, m.record), conf.CoreCast
 	return m
 }
 
@@ -101,7 +101,7 @@ func (s *Server) configuredMapping(eid lisp.EID, owner *site, conf *siteConfig) 
 	if whose, p := s.sites.Load().authority(eid); whose != owner || p != eid.Prefix {
 		return nil
 	}
-	m := &mapping{eid: eid, site: owner, origin: unregistered, proxy: true}
+	m := &mapping{eid: eid, site: owner, origin: unregistered, proxy: true, coreCast: conf.CoreCast}
 	r := lisp.Record{Prefix: lisp.PrefixOf(eid), TTL: uint32(ttlUnregistered / time.Minute), Action: lisp.ActionForward}
 	if len(conf.RLOCs) > 0 {
 		m.origin, r.TTL, r.Action = static, uint32(s.opts.MaxTTL/time.Minute), lisp.ActionNone
