@@ -30,7 +30,7 @@ func newUpstreamCache(most int) *upstreamCache {
 	return &upstreamCache{tables: map[uint32]*bart.Table[*cached]{}, most: most}
 }
 
-// get returns what is remembered for an EID.
+// get returns what is remembered for an EID, with what is left of its TTL.
 func (c *upstreamCache) get(now time.Time, eid lisp.EID) (Mapping, error, bool) {
 	t := c.tables[eid.InstanceID]
 	if t == nil {
@@ -46,7 +46,27 @@ func (c *upstreamCache) get(now time.Time, eid lisp.EID) (Mapping, error, bool) 
 	}
 	m := e.mapping
 	m.Locators = slices.Clone(m.Locators)
+	m.TTL = e.until.Sub(now)
 	return m, e.err, true
+}
+
+// forget forgets all that is remembered for an EID prefix, what covers it and
+// what is part of it.
+func (c *upstreamCache) forget(eid lisp.EID) {
+	t := c.tables[eid.InstanceID]
+	if t == nil {
+		return
+	}
+	var all []*cached
+	for _, e := range t.Supernets(eid.Prefix) {
+		all = append(all, e)
+	}
+	for _, e := range t.Subnets(eid.Prefix) {
+		all = append(all, e)
+	}
+	for _, e := range all {
+		c.remove(e)
+	}
 }
 
 // put remembers an answer, or a failure.

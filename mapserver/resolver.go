@@ -103,6 +103,15 @@ func (r *Resolver) Resolve(ctx context.Context, eid lisp.EID) (Mapping, error) {
 	if ours || r.upstream == nil {
 		return m, nil
 	}
+	hole := m.EID
+	m, err := r.resolveUpstream(ctx, eid)
+	if m.EID.Prefix.Bits() < hole.Prefix.Bits() {
+		m.EID = hole // the rest is not upstream's to tell
+	}
+	return m, err
+}
+
+func (r *Resolver) resolveUpstream(ctx context.Context, eid lisp.EID) (Mapping, error) {
 	r.mu.Lock()
 	if m, err, ok := r.cache.get(r.now(), eid); ok {
 		r.mu.Unlock()
@@ -122,6 +131,15 @@ func (r *Resolver) Resolve(ctx context.Context, eid lisp.EID) (Mapping, error) {
 	case <-ctx.Done():
 		return Mapping{}, ctx.Err()
 	}
+}
+
+// Forget has upstream asked anew for what overlaps an EID prefix: somebody said
+// that it changed.
+func (r *Resolver) Forget(eid lisp.EID) {
+	eid.Prefix = eid.Prefix.Masked()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cache.forget(eid)
 }
 
 // ask asks upstream. Its answer is worth having even if whoever asked first does

@@ -98,15 +98,29 @@ func TestResolverAsksUpstream(t *testing.T) {
 	now = now.Add(20 * time.Minute)
 	resolve("172.17.1.2", "172.17.0.0/16", 3)
 	resolve("172.16.1.2", "172.16.0.0/16", 3)
+	if m := resolve("172.16.1.2", "172.16.0.0/16", 3); m.TTL != 40*time.Minute {
+		t.Errorf("TTL %v, 20 minutes after it was 1h", m.TTL)
+	}
+	r.Forget(eid("172.16.4.0/24"))
+	resolve("172.16.1.2", "172.16.0.0/16", 4)
+	r.Forget(eid("172.0.0.0/8"))
+	resolve("172.16.1.2", "172.16.0.0/16", 5)
+	r.Forget(eid("172.18.0.0/16"))
+	resolve("172.16.1.2", "172.16.0.0/16", 5)
+
 	up.err = errors.New("no route")
 	for range 3 {
-		if _, err := r.Resolve(ctx, eid("172.18.1.1")); !errors.Is(err, ErrUpstream) || len(up.asked) != 4 {
+		if _, err := r.Resolve(ctx, eid("172.18.1.1")); !errors.Is(err, ErrUpstream) || len(up.asked) != 6 {
 			t.Errorf("%v after %d questions", err, len(up.asked))
 		}
 	}
 	up.err = nil
 	now = now.Add(failureTTL)
-	resolve("172.18.1.1", "172.18.1.1/32", 5)
+	resolve("172.18.1.1", "172.18.1.1/32", 7)
+
+	// What upstream tells of the EIDs around a site of ours is not true of ours.
+	up.answers[eid("10.0.0.0/8")] = Mapping{Locators: locators("198.51.100.9"), TTL: time.Hour}
+	resolve("10.9.9.9", "10.8.0.0/13", 8)
 }
 
 func TestResolverAsksOnceAtATime(t *testing.T) {

@@ -5,6 +5,7 @@ package upstream
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/corecast/corecast/lisp"
@@ -32,7 +33,27 @@ func (u Upstream) Lookup(ctx context.Context, eid lisp.EID) (mapserver.Mapping, 
 	if !ok {
 		return mapserver.Mapping{}, fmt.Errorf("Map-Request for %s to %s: the answer of %s tells only of parts of it", eid, answer.Asked, answer.From)
 	}
-	return mappingOf(&r), nil
+	m := mappingOf(&r)
+	m.EID = alike(m.EID, eid, answer.Records)
+	return m, nil
+}
+
+// alike is the largest part of a mapping around an EID that no other record is
+// about: an answer tells of more specific mappings too (RFC 9301 section 5.5), and
+// whoever keeps only one must not take it for theirs.
+func alike(whole, eid lisp.EID, records []lisp.Record) lisp.EID {
+	bits := whole.Prefix.Bits()
+	for i := range records {
+		other, ok := records[i].Prefix.EID()
+		if !ok || other == whole || other.InstanceID != eid.InstanceID || other.Prefix.Contains(eid.Prefix.Addr()) {
+			continue
+		}
+		for bits < eid.Prefix.Bits() && netip.PrefixFrom(eid.Prefix.Addr(), bits).Overlaps(other.Prefix) {
+			bits++
+		}
+	}
+	whole.Prefix = netip.PrefixFrom(eid.Prefix.Addr(), bits).Masked()
+	return whole
 }
 
 // mappingOf is a record as the Map-Server sees mappings.

@@ -24,8 +24,8 @@ func eid(s string) lisp.EID {
 	return e
 }
 
-// serve runs a Map-Resolver that answers a Map-Request with one record.
-func serve(t *testing.T, answer func(*lisp.MapRequest) (lisp.Record, bool)) netip.AddrPort {
+// serve runs a Map-Resolver; it answers a Map-Request unless there are no records.
+func serve(t *testing.T, answer func(*lisp.MapRequest) []lisp.Record) netip.AddrPort {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -46,8 +46,8 @@ func serve(t *testing.T, answer func(*lisp.MapRequest) (lisp.Record, bool)) neti
 				t.Errorf("not a Map-Request in an ECM: %x", buffer[:n])
 				continue
 			}
-			if r, ok := answer(&m); ok {
-				reply, err := (&lisp.MapReply{Nonce: m.Nonce, Records: []lisp.Record{r}}).Append(nil)
+			if records := answer(&m); len(records) > 0 {
+				reply, err := (&lisp.MapReply{Nonce: m.Nonce, Records: records}).Append(nil)
 				if err != nil {
 					t.Error(err)
 				}
@@ -69,17 +69,22 @@ func TestUpstream(t *testing.T) {
 	positive.Locators = append(positive.Locators, capability)
 	negative := lisp.Record{Prefix: lisp.PrefixOf(eid("10.8.0.0/13")), TTL: 15, Action: lisp.ActionForward}
 	part := client.Mapping(eid("10.3.7.0/24"), rloc)
-	server := serve(t, func(m *lisp.MapRequest) (lisp.Record, bool) {
+	whole := client.Mapping(eid("172.16.0.0/12"), rloc)
+	specific := client.Mapping(eid("172.20.0.0/16"), rloc)
+	server := serve(t, func(m *lisp.MapRequest) []lisp.Record {
 		if !m.WantsCapability() {
 			t.Errorf("it does not ask for capabilities: %+v", m)
 		}
 		asked, _ := m.Records[0].Prefix.EID()
 		for _, r := range []lisp.Record{positive, negative, part} {
 			if have, _ := r.Prefix.EID(); have.Prefix.Overlaps(asked.Prefix) {
-				return r, true
+				return []lisp.Record{r}
 			}
 		}
-		return lisp.Record{}, false
+		if eid("172.16.0.0/12").Prefix.Overlaps(asked.Prefix) {
+			return []lisp.Record{whole, specific}
+		}
+		return nil
 	})
 	xtr := lisp.CoreCastXTR([16]byte{1})
 	r, err := client.NewResolver(client.ResolverConfig{Servers: []netip.AddrPort{server}, XTR: &xtr})
@@ -97,6 +102,12 @@ func TestUpstream(t *testing.T) {
 	if m, err := u.Lookup(ctx, eid("10.9.9.9")); err != nil || m.EID != eid("10.8.0.0/13") || m.CoreCast || len(m.Locators) != 0 ||
 		m.Action != lisp.ActionForward || m.TTL != 15*time.Minute {
 		t.Errorf("%+v, %v", m, err)
+	}
+	// Of 172.16.0.0/12, what is around the EID and not of the more specific one.
+	for asked, want := range map[string]string{"172.17.9.9": "172.16.0.0/14", "172.20.9.9": "172.20.0.0/16", "172.21.1.1": "172.21.0.0/16", "172.30.1.1": "172.24.0.0/13"} {
+		if m, err := u.Lookup(ctx, eid(asked)); err != nil || m.EID != eid(want) {
+			t.Errorf("%s: %+v, %v; want %s", asked, m, err, want)
+		}
 	}
 	if m, err := u.Lookup(ctx, eid("10.3.0.0/16")); err == nil {
 		t.Errorf("a part is taken for all: %+v", m)
