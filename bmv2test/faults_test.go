@@ -323,7 +323,7 @@ type answers struct {
 	asked    atomic.Int64
 }
 
-func (a *answers) Resolve(_ context.Context, eid lisp.EID) (slowpath.Resolution, error) {
+func (a *answers) Resolve(_ context.Context, eid lisp.EID, _ bool) (slowpath.Resolution, error) {
 	a.asked.Add(1)
 	time.Sleep(a.after)
 	for _, m := range a.mappings {

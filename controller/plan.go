@@ -154,11 +154,7 @@ func (b *builder) follow(e lisp.EID) bool {
 func (p *plan) learn(eid lisp.EID, m *mapping) (version uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if m == nil {
-		delete(p.learned.mappings, eid)
-	} else {
-		p.learned.mappings[eid] = m
-	}
+	p.learned.setMapping(eid, m)
 	if !p.b.concerns(eid) || p.b.hasShared(eid) {
 		return p.version
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/corecast/corecast/controller/config"
@@ -19,9 +20,11 @@ import (
 // number of goroutines call it. Who learns that a mapping has changed (PubSub)
 // tells it to Controller.Refresh.
 type Resolver interface {
-	// Resolve returns the mapping that covers an EID, negative ones included;
-	// an error says that nobody could be asked.
-	Resolve(ctx context.Context, eid lisp.EID) (slowpath.Resolution, error)
+	// Resolve returns the mapping that covers an EID, negative ones included,
+	// and of its prefix the part that it is true of: no more specific mapping
+	// lies within. Fresh: what is remembered may have changed. An error says that
+	// nobody could be asked.
+	Resolve(ctx context.Context, eid lisp.EID, fresh bool) (slowpath.Resolution, error)
 }
 
 // ControlHandler takes LISP control messages that came to an address of a
@@ -41,6 +44,8 @@ type slow struct {
 	session *p4rt.Session        // of the Path's goroutine
 	asking  sync.WaitGroup
 	ctx     context.Context
+	open    atomic.Int64 // questions to the resolver that are on their way
+	missed  atomic.Bool  // a change of mappings found no room in events
 }
 
 // tick is how often a Path does what is due.
@@ -64,6 +69,8 @@ func (s *slow) run(ctx context.Context, session *p4rt.Session) {
 	defer s.asking.Wait()
 	defer cancel()
 	s.ctx, s.session = ctx, session
+	s.path.SetView(s.o.plan.view())
+	s.path.Begin()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var wanted, used, ticked time.Time
@@ -90,6 +97,9 @@ func (s *slow) run(ctx context.Context, session *p4rt.Session) {
 			if now.Sub(used) > s.usedInterval() {
 				used = now
 				s.readUse()
+			}
+			if s.missed.Swap(false) {
+				s.path.RefreshAll()
 			}
 			s.path.Probe(now, s.o.plan.rlocsInUse(s.c.opts.SlowPath.ProbeInterval > 0))
 			s.path.Tick(now)
@@ -140,18 +150,23 @@ func (s *slow) Send(port uint16, frame []byte) { s.packetOut(port, build.OutSend
 func (s *slow) Receive(port uint16, frame []byte) { s.packetOut(port, build.OutReceive, frame) }
 
 // Resolve implements slowpath.Actions. The Path bounds how many are under way.
-func (s *slow) Resolve(eid lisp.EID) {
+func (s *slow) Resolve(eid lisp.EID, fresh bool) {
+	s.open.Add(1)
 	s.asking.Go(func() {
 		var r slowpath.Resolution
 		err := errNoResolver
 		if s.c.opts.Resolver != nil {
 			ctx, cancel := context.WithTimeout(s.ctx, s.c.opts.Timeout)
 			defer cancel()
-			r, err = s.c.opts.Resolver.Resolve(ctx, eid)
+			r, err = s.c.opts.Resolver.Resolve(ctx, eid, fresh)
 		}
 		select {
-		case s.events <- func(now time.Time) { s.path.Resolved(now, eid, r, err) }:
+		case s.events <- func(now time.Time) {
+			s.path.Resolved(now, eid, r, err)
+			s.open.Add(-1)
+		}:
 		case <-s.ctx.Done():
+			s.open.Add(-1)
 		}
 	})
 }
@@ -247,11 +262,17 @@ func (c *Controller) rebuild(o *owner) uint64 {
 	return o.plan.currentVersion()
 }
 
-// Refresh says that the mappings which overlap an EID prefix may have changed:
-// switches whose slow path has learned one resolve it anew.
-func (c *Controller) Refresh(eid lisp.EID) {
+// Refresh says that mappings of EID prefixes have changed: switches whose slow
+// path has learned one that overlaps, or is about to, resolve it anew.
+func (c *Controller) Refresh(changed []lisp.EID) {
 	for _, o := range c.allOwners() {
-		o.slow.post(func(now time.Time) { o.slow.path.Refresh(now, eid) })
+		list := changed
+		if o.slow.open.Load() == 0 {
+			list = o.plan.overlapping(changed)
+		}
+		if len(list) > 0 && !o.slow.post(func(time.Time) { o.slow.path.Refresh(list) }) {
+			o.slow.missed.Store(true)
+		}
 	}
 }
 

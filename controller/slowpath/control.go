@@ -103,21 +103,13 @@ func (p *Path) solicited(now time.Time, from netip.Addr, m *lisp.MapRequest) {
 		return
 	}
 	source := m.Source.IP
-	for eid, c := range p.cache {
-		if source.IsValid() && eid.Prefix.Contains(source) && c.has(from) {
-			p.count("smr")
-			p.refresh(now, c)
-		}
+	if !source.IsValid() {
+		return
 	}
-}
-
-func (c *cached) has(rloc netip.Addr) bool {
-	for _, r := range c.RLOCs {
-		if r.Address == rloc {
-			return true
-		}
+	if c := p.cache.covering(lisp.EIDOf(p.view.Site.InstanceID, source)); c != nil && c.has(from) {
+		p.count("smr")
+		p.again(c.EID)
 	}
-	return false
 }
 
 // Probe says which RLOCs are in use: they are probed, others no longer.

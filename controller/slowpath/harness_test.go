@@ -67,7 +67,7 @@ func (f *fake) Send(port uint16, frame []byte) {
 	f.note("send %d", port)
 }
 func (f *fake) Receive(port uint16, frame []byte) { f.received = append(f.received, frame) }
-func (f *fake) Resolve(e lisp.EID)                { f.asked = append(f.asked, e) }
+func (f *fake) Resolve(e lisp.EID, _ bool)        { f.asked = append(f.asked, e) }
 func (f *fake) Learn(r Resolution) uint64         { f.version++; f.note("learn %v", r.EID); return f.version }
 func (f *fake) Forget(e lisp.EID)                 { f.note("forget %v", e) }
 func (f *fake) LearnNeighbor(a netip.Addr, port uint16, mac inet.MAC) uint64 {

@@ -52,8 +52,9 @@ type Actions interface {
 	// if it had come in there.
 	Send(port uint16, frame []byte)
 	Receive(port uint16, frame []byte)
-	// Resolve asks for the mapping of an EID; the answer is Path.Resolved.
-	Resolve(lisp.EID)
+	// Resolve asks for the mapping of an EID; the answer is Path.Resolved. Fresh:
+	// what is remembered of it may have changed.
+	Resolve(eid lisp.EID, fresh bool)
 	// Learn brings a mapping into the switch's map-cache, Forget out of it.
 	Learn(Resolution) (version uint64)
 	Forget(lisp.EID)
@@ -121,7 +122,10 @@ type Path struct {
 	do   Actions
 	view View
 
-	cache     map[lisp.EID]*cached
+	cache     *mapCache
+	stale     map[lisp.EID]struct{}     // to be asked for again
+	allStale  bool                      // there was no room in stale
+	questions questions                 // to the resolver, on their way
 	pending   map[netip.Prefix]*pending // by near prefix
 	waiting   []waiting                 // in the order of versions
 	held      int                       // bytes of all packets that wait for anything
@@ -132,7 +136,7 @@ type Path struct {
 
 	incomplete int // neighbors that are asked for and not known
 
-	icmp, resolves, solicits, answers, smrs limiter
+	icmp, resolves, refreshes, solicits, answers, smrs limiter
 
 	mu     sync.Mutex // guards counts
 	counts map[string]uint64
@@ -143,9 +147,9 @@ func New(view View, do Actions, opts Options) *Path {
 	opts.complete()
 	return &Path{
 		opts: opts, do: do, view: view,
-		cache: map[lisp.EID]*cached{}, pending: map[netip.Prefix]*pending{}, streams: map[Stream]*heard{},
+		cache: newMapCache(), questions: newQuestions(), stale: map[lisp.EID]struct{}{}, pending: map[netip.Prefix]*pending{}, streams: map[Stream]*heard{},
 		neighbors: map[netip.Addr]*neighbor{}, probes: map[netip.Addr]*probe{}, counts: map[string]uint64{},
-		icmp: perSecond(100), resolves: perSecond(1000), solicits: perSecond(500), answers: perSecond(500), smrs: perSecond(50),
+		icmp: perSecond(100), resolves: perSecond(1000), refreshes: perSecond(10_000), solicits: perSecond(500), answers: perSecond(500), smrs: perSecond(50),
 	}
 }
 
@@ -210,7 +214,7 @@ func (p *Path) Tick(now time.Time) {
 
 // Idle reports whether nothing waits: then ticks may be further apart.
 func (p *Path) Idle() bool {
-	return len(p.pending) == 0 && len(p.waiting) == 0 && p.incomplete == 0 && (p.opts.ProbeInterval == 0 || len(p.probes) == 0)
+	return len(p.pending) == 0 && len(p.waiting) == 0 && len(p.stale) == 0 && p.incomplete == 0 && (p.opts.ProbeInterval == 0 || len(p.probes) == 0)
 }
 
 func (v *View) port(id uint16) *config.Port { return v.Switch.FindPort(id) }

@@ -80,11 +80,11 @@ func TestMapCacheEvicts(t *testing.T) {
 		p.Installed(f.version)
 	}
 	positive := 0
-	for _, c := range p.cache {
+	for _, c := range p.cache.byEID {
 		positive += len(c.RLOCs)
 	}
-	if len(p.cache) != 8 || positive != 5 || p.Counters()["evicted"] != 92 || p.held != 0 {
-		t.Errorf("%d mappings, %d of them positive, %v, %d bytes held", len(p.cache), positive, p.Counters(), p.held)
+	if p.cache.len() != 8 || positive != 5 || p.Counters()["evicted"] != 92 || p.held != 0 {
+		t.Errorf("%d mappings, %d of them positive, %v, %d bytes held", p.cache.len(), positive, p.Counters(), p.held)
 	}
 }
 
@@ -200,12 +200,12 @@ func TestMapCacheAges(t *testing.T) {
 	learn(start, time.Hour)
 	p.Used(start.Add(9*time.Minute), map[lisp.EID]uint64{eid: 5})
 	p.Tick(start.Add(15 * time.Minute))
-	if len(p.cache) != 1 {
+	if p.cache.len() != 1 {
 		t.Error("forgotten while in use")
 	}
 	p.Used(start.Add(18*time.Minute), map[lisp.EID]uint64{eid: 5})
 	p.Tick(start.Add(20 * time.Minute))
-	if len(p.cache) != 0 || !f.said("forget 10.7.0.0/16") {
+	if p.cache.len() != 0 || !f.said("forget 10.7.0.0/16") {
 		t.Error("not forgotten when idle")
 	}
 	learn(start, time.Minute)
@@ -215,7 +215,7 @@ func TestMapCacheAges(t *testing.T) {
 		t.Error("not renewed before it expires")
 	}
 	p.Tick(start.Add(61 * time.Second))
-	if len(p.cache) != 0 {
+	if p.cache.len() != 0 {
 		t.Error("believed longer than its TTL")
 	}
 }
@@ -240,10 +240,12 @@ func TestSMR(t *testing.T) {
 	for range 3 {
 		p.Packet(later, build.PuntLISPControl, 2, udp(farRLOC, ownRLOC, lisp.ControlPort, body))
 	}
+	p.Tick(later)
 	if len(f.asked) != 2 {
 		t.Errorf("asked %d times, want once more", len(f.asked)-1)
 	}
-	p.Refresh(later.Add(time.Minute), lisp.EID{Prefix: netip.MustParsePrefix("10.0.0.0/8")})
+	p.Refresh([]lisp.EID{{Prefix: netip.MustParsePrefix("10.0.0.0/8")}, {Prefix: netip.MustParsePrefix("10.8.0.0/16")}})
+	p.Tick(later)
 	if len(f.asked) != 3 {
 		t.Error("not refreshed")
 	}

@@ -43,7 +43,7 @@ func (p *Path) newStream(now time.Time, k *packet) {
 		st = &heard{from: k.sourceRLOC, since: now, used: now}
 		p.streams[s] = st
 		p.count("stream_heard")
-		p.do.Resolve(lisp.EIDOf(p.view.Site.InstanceID, k.src))
+		p.resolve(lisp.EIDOf(p.view.Site.InstanceID, k.src), false)
 	}
 	if h.Type == wire.TypePayload && st.from == k.sourceRLOC {
 		p.hold(&st.packets, k)

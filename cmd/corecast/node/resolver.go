@@ -13,7 +13,10 @@ import (
 type resolver struct{ of *mapserver.Resolver }
 
 // Resolve implements controller.Resolver.
-func (r resolver) Resolve(ctx context.Context, eid lisp.EID) (slowpath.Resolution, error) {
+func (r resolver) Resolve(ctx context.Context, eid lisp.EID, fresh bool) (slowpath.Resolution, error) {
+	if fresh {
+		r.of.Forget(eid)
+	}
 	m, err := r.of.Resolve(ctx, eid)
 	if err != nil {
 		return slowpath.Resolution{}, err
