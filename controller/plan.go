@@ -232,12 +232,16 @@ func (p *plan) takeAll() (wanted *Holding, untold map[string]*p4rt.Entry, versio
 	defer p.mu.Unlock()
 	untold, p.changed = p.changed, map[string]*p4rt.Entry{}
 	p.whole = false
+	return p.holdingLocked(), untold, p.version
+}
+
+func (p *plan) holdingLocked() *Holding {
 	h := &Holding{Entries: make([]*p4rt.Entry, 0, len(p.b.items)), Groups: p.b.groups, Meters: p.b.meters}
 	for _, it := range p.b.items {
 		h.Entries = append(h.Entries, it.entry)
 	}
 	h.Problems = p.b.problemList()
-	return h, untold, p.version
+	return h
 }
 
 // settled says that the switch holds the plan as it was at version. That may

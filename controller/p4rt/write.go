@@ -54,13 +54,9 @@ func (e *WriteError) Error() string {
 // Updates that the switch refuses do not keep it from making the others; they
 // come back in a *WriteError. Within a batch the switch may choose its order.
 func (s *Session) Write(ctx context.Context, updates []Update) error {
-	protos := make([]*p4v1.Update, len(updates))
-	for i, u := range updates {
-		entity, err := s.schema.Encode(u.Object)
-		if err != nil {
-			return fmt.Errorf("%v: %w", u, err)
-		}
-		protos[i] = &p4v1.Update{Type: opTypes[u.Op], Entity: entity}
+	protos, err := s.schema.encodeAll(updates)
+	if err != nil {
+		return err
 	}
 	refused := &WriteError{Updates: len(updates)}
 	at := 0
@@ -80,6 +76,51 @@ func (s *Session) Write(ctx context.Context, updates []Update) error {
 		return refused
 	}
 	return nil
+}
+
+// WriteRequest is one request that makes all updates, for others to send: its
+// device and election id are theirs to fill in.
+func (s *Schema) WriteRequest(updates []Update) (*p4v1.WriteRequest, error) {
+	protos, err := s.encodeAll(updates)
+	return &p4v1.WriteRequest{Updates: protos}, err
+}
+
+// ParseWriteRequest is the inverse of WriteRequest.
+func (s *Schema) ParseWriteRequest(w *p4v1.WriteRequest) ([]Update, error) {
+	var updates []Update
+	for i, u := range w.Updates {
+		o, err := s.Decode(u.Entity)
+		if err != nil {
+			return nil, fmt.Errorf("update %d: %w", i+1, err)
+		}
+		op, ok := opOf(u.Type)
+		if !ok {
+			return nil, fmt.Errorf("update %d: %v is neither INSERT, MODIFY nor DELETE", i+1, u.Type)
+		}
+		updates = append(updates, Update{Op: op, Object: o})
+	}
+	return updates, nil
+}
+
+func opOf(t p4v1.Update_Type) (Op, bool) {
+	for op, typ := range opTypes {
+		if typ == t {
+			return op, true
+		}
+	}
+	return 0, false
+}
+
+func (s *Schema) encodeAll(updates []Update) ([]*p4v1.Update, error) {
+	protos := make([]*p4v1.Update, len(updates))
+	for i, u := range updates {
+		entity, err := s.Encode(u.Object)
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", u, err)
+		}
+		protos[i] = &p4v1.Update{Type: opTypes[u.Op], Entity: entity}
+	}
+	return protos, nil
 }
 
 var opTypes = map[Op]p4v1.Update_Type{
