@@ -1,6 +1,8 @@
 package northbound
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
@@ -59,6 +62,15 @@ func (f *fakeEndpoint) Stats() udp.Stats { return f.stats }
 type fakeController struct{ status controller.Status }
 
 func (f *fakeController) Status() controller.Status { return f.status }
+
+func (f *fakeController) Export(string) (controller.Writes, error) {
+	rid := p4rt.Replica{Port: 1, Instance: 2}
+	return controller.Writes{{{Op: p4rt.Insert, Object: &p4rt.Group{ID: 7, Replicas: []p4rt.Replica{rid}}}}}, nil
+}
+
+func (f *fakeController) ExportHeld(context.Context, string) (controller.Writes, error) {
+	return nil, errors.New("not connected")
+}
 
 type fakeCluster struct {
 	nodes []cluster.Member

@@ -41,6 +41,8 @@ type Endpoint interface {
 // Controller is what is asked of a *controller.Controller.
 type Controller interface {
 	Status() controller.Status
+	Export(switchName string) (controller.Writes, error)
+	ExportHeld(ctx context.Context, switchName string) (controller.Writes, error)
 }
 
 // Cluster is what is asked of a *cluster.Cluster.
@@ -107,6 +109,7 @@ func New(opts Options) *Server {
 	s.registerMappings()
 	s.registerSites()
 	s.registerSwitches()
+	s.registerExport()
 	s.registerStatus()
 	mendSchemas(s.api.OpenAPI().Components.Schemas.Map())
 	mux.Handle("GET /metrics", s.metrics.handler())

@@ -93,6 +93,11 @@ func (c *Client) Switches(ctx context.Context) (api.Switches, error) {
 	return get[api.Switches](ctx, c, "/api/v1/switches", nil)
 }
 
+// Export asks for all that a switch is to hold, or if held that it holds.
+func (c *Client) Export(ctx context.Context, switchName string, held bool) (api.Export, error) {
+	return get[api.Export](ctx, c, "/api/v1/switches/"+url.PathEscape(switchName)+"/export", url.Values{"held": {strconv.FormatBool(held)}})
+}
+
 // Sites asks for all sites.
 func (c *Client) Sites(ctx context.Context) (api.Sites, error) {
 	return get[api.Sites](ctx, c, "/api/v1/sites", nil)

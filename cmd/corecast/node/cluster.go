@@ -53,12 +53,16 @@ func switchNames(cfg *config.Config) []string {
 	return names
 }
 
-// overview answers for all switches, whichever node masters them.
-type overview struct{ of *Node }
+// overview answers for all switches, whichever node masters them. What only a
+// session can answer is answered for our own.
+type overview struct {
+	*controller.Controller
+	of *Node
+}
 
 // Status implements northbound.Controller.
 func (v overview) Status() controller.Status {
-	st := v.of.controller.Status()
+	st := v.Controller.Status()
 	for i := range st.Switches {
 		sw := &st.Switches[i]
 		if sw.Phase != controller.Standby {
