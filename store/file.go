@@ -37,11 +37,19 @@ var _ Store = (*File)(nil)
 // file: one that is being stopped needs a moment.
 const lockWait = time.Second
 
+// mapped is how much of the file has its place in memory from the start. Writes
+// that grow it beyond wait for the readers of the moment.
+const mapped = 1 << 28
+
 // OpenFile opens the store in a file, and makes it (mode 0600) if there is none.
 // Errors name the file and what to do.
-func OpenFile(path string) (*File, error) {
-	_, err := os.Stat(path)
-	isNew := errors.Is(err, fs.ErrNotExist)
+func OpenFile(path string) (*File, error) { return openFile(path, known) }
+
+func openFile(path string, s schema) (*File, error) {
+	isNew, err := private(path)
+	if err != nil {
+		return nil, fmt.Errorf("store %s %w", path, err)
+	}
 	db, err := openBolt(path)
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", path, openError(err))
@@ -50,12 +58,26 @@ func OpenFile(path string) (*File, error) {
 		path: path, db: db, leases: newDeadlines(time.Now),
 		jobs: make(chan *job), closing: make(chan struct{}), ended: make(chan struct{}),
 	}
-	if err := errors.Join(f.load(), syncDirectory(path, isNew)); err != nil {
+	if err := errors.Join(f.load(s), syncDirectory(path, isNew)); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("store %s %w", path, err)
 	}
 	go f.write()
 	return f, nil
+}
+
+// private refuses a file that others may read: it holds what registers sites.
+func private(path string) (isNew bool, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return true, nil
+	case err != nil || !info.Mode().IsRegular():
+		return false, nil // opening it says what is wrong
+	case info.Mode().Perm()&0o077 != 0:
+		return false, fmt.Errorf("has mode %04o, so that others can use it: chmod 600 %s", info.Mode().Perm(), path)
+	}
+	return false, nil
 }
 
 // errDamaged is what bbolt panicked about.
@@ -77,7 +99,7 @@ func openBolt(path string) (db *bbolt.DB, err error) {
 	var file *os.File
 	err = guarded(func() error {
 		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-			Timeout: lockWait, FreelistType: bbolt.FreelistMapType,
+			Timeout: lockWait, FreelistType: bbolt.FreelistMapType, InitialMmapSize: mapped,
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				var err error
 				file, err = os.OpenFile(name, flag, mode)
@@ -88,6 +110,9 @@ func openBolt(path string) (db *bbolt.DB, err error) {
 	})
 	if errors.Is(err, errDamaged) {
 		file.Close() // and with it the lock
+	}
+	if err == nil {
+		db.AllocSize = 1 << 20 // by which the file grows
 	}
 	return db, err
 }
@@ -117,24 +142,28 @@ func syncDirectory(path string, isNew bool) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// load checks the file and takes from it what is kept in memory.
-func (f *File) load() error {
-	var ours bool
+// load checks the file, brings it to the schema, and takes from it what is kept
+// in memory.
+func (f *File) load(s schema) error {
+	fits := false
 	err := f.db.View(func(tx *bbolt.Tx) error {
 		info, err := os.Stat(f.path)
 		if err == nil && info.Size() < tx.Size() {
 			return fmt.Errorf("has %d bytes of %d: it is damaged; restore a backup or name another", info.Size(), tx.Size())
 		}
-		ours = tx.Bucket(metaBucket) != nil
+		if meta := tx.Bucket(metaBucket); meta != nil && err == nil {
+			found, _ := schemaOf(meta)
+			fits = found == s.number()
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if ours {
-		err = f.db.View(format)
+	if fits {
+		err = f.db.View(s.format) // and nothing is written
 	} else {
-		err = f.db.Update(format)
+		err = f.db.Update(s.format)
 	}
 	if err != nil {
 		return err
@@ -193,6 +222,24 @@ func (f *File) List(ctx context.Context, prefix, after string, limit int) (page 
 		return nil
 	})
 	return page, err
+}
+
+// Snapshot implements Store.
+func (f *File) Snapshot(ctx context.Context, read func(Revision, iter.Seq2[Entry, error]) error) error {
+	return f.view(ctx, func(b buckets) error {
+		return read(b.revision(), func(yield func(Entry, error) bool) {
+			c := b.keys.Cursor()
+			for k, v := c.First(); k != nil; k, v = c.Next() {
+				e, err := decodeEntry(k, v)
+				if err == nil {
+					err = ctx.Err()
+				}
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
+		})
+	})
 }
 
 // view reads, in a transaction of its own.

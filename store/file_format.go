@@ -12,14 +12,12 @@ import (
 
 // The file holds these buckets; integers are big-endian.
 //
-//	meta    "schema"   → 2 bytes: the number of this layout
+//	meta    "schema"   → 2 bytes: see schema
 //	        "revision" → 8 bytes: of the last transaction
 //	        "lease"    → 8 bytes: the last LeaseID given
 //	keys    key        → created (8) modified (8) lease (8) value
 //	leases  lease (8)  → ttl in nanoseconds (8)
 //	leased  lease (8) key → nothing: the keys of each lease
-const schema = 1
-
 var (
 	metaBucket   = []byte("meta")
 	keysBucket   = []byte("keys")
@@ -33,8 +31,9 @@ var (
 
 const entryHeader = 24
 
-// format lays out an empty file, or checks that a file is ours.
-func format(tx *bbolt.Tx) error {
+// format lays out an empty file, or checks that a file is ours and brings it to
+// the schema.
+func (s schema) format(tx *bbolt.Tx) error {
 	meta := tx.Bucket(metaBucket)
 	if meta == nil {
 		if name, _ := tx.Cursor().First(); name != nil {
@@ -45,21 +44,64 @@ func format(tx *bbolt.Tx) error {
 				return err
 			}
 		}
-		return tx.Bucket(metaBucket).Put(schemaKey, binary.BigEndian.AppendUint16(nil, schema))
+		return s.write(tx)
 	}
-	found := meta.Get(schemaKey)
-	if len(found) != 2 {
-		return errors.New("does not say which schema it has: it is damaged or not of CoreCast; restore a backup or name another")
+	found, err := schemaOf(meta)
+	if err == nil {
+		err = s.check(found)
 	}
-	if v := binary.BigEndian.Uint16(found); v != schema {
-		return fmt.Errorf("has schema %d, and this corecast knows %d: use the corecast that wrote it, or name another file", v, schema)
+	if err != nil {
+		return err
 	}
 	for _, name := range [][]byte{keysBucket, leasesBucket, leasedBucket} {
 		if tx.Bucket(name) == nil {
 			return fmt.Errorf("has no bucket %q: it is damaged; restore a backup or name another", name)
 		}
 	}
-	return nil
+	return s.migrate(tx, found)
+}
+
+// schemaOf is the schema of a file.
+func schemaOf(meta *bbolt.Bucket) (int, error) {
+	found := meta.Get(schemaKey)
+	if len(found) != 2 {
+		return 0, errors.New("does not say which schema it has: it is damaged or not of CoreCast; restore a backup or name another")
+	}
+	return int(binary.BigEndian.Uint16(found)), nil
+}
+
+func (s schema) write(tx *bbolt.Tx) error {
+	return tx.Bucket(metaBucket).Put(schemaKey, binary.BigEndian.AppendUint16(nil, uint16(s.number())))
+}
+
+// migrate does the steps that a file lacks, as one transaction of the store.
+func (s schema) migrate(tx *bbolt.Tx, found int) error {
+	if found == s.number() {
+		return nil
+	}
+	b := bucketsOf(tx)
+	next := b.revision() + 1
+	for _, step := range s[found-1:] {
+		var ops []Op
+		err := b.keys.ForEach(func(k, v []byte) error {
+			e, err := decodeEntry(k, v)
+			if err != nil {
+				return err
+			}
+			change, err := step.change(e)
+			ops = append(ops, change...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, op := range ops {
+			if _, _, err := b.do(op, next); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(b.setNumber(revisionKey, uint64(next)), s.write(tx))
 }
 
 // buckets are those of one bbolt transaction.

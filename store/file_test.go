@@ -79,11 +79,11 @@ func TestOpenErrorsNameTheFileAndTheFix(t *testing.T) {
 
 	full := filepath.Join(dir, "full.db")
 	f := openFile(t, full)
-	var txn store.Txn
+	w := store.NewWriter(f, store.WriterOptions{})
 	for i := range 300 {
-		txn.Then = append(txn.Then, store.Op{Key: fmt.Sprint("k", i), Value: make([]byte, 1000)})
+		w.Put(fmt.Sprint("k", i), make([]byte, 1000))
 	}
-	if _, err := f.Commit(t.Context(), txn); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	closeStore(t, f)
@@ -96,7 +96,7 @@ func TestOpenErrorsNameTheFileAndTheFix(t *testing.T) {
 		{locked, "another process has it open"},
 		{write("text.db", []byte(strings.Repeat("This is no store.\n", 1000))), "is not a store, or damaged"},
 		{write("short.db", whole[:5000]), "damaged"},
-		{write("half.db", whole[:len(whole)/2]), "damaged"},
+		{write("cut.db", whole[:100_000]), "damaged"},
 		{write("blank.db", make([]byte, 1<<16)), "is not a store, or damaged"},
 		{filepath.Join(dir, "none", "store.db"), "no such file or directory"},
 		{dir, "is a directory"},
@@ -134,11 +134,11 @@ func TestOpenErrorsNameTheFileAndTheFix(t *testing.T) {
 func TestDamagedPagesAreErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	f := openFile(t, path)
-	var txn store.Txn
+	w := store.NewWriter(f, store.WriterOptions{})
 	for i := range 2000 {
-		txn.Then = append(txn.Then, store.Op{Key: fmt.Sprintf("key/%04d", i), Value: make([]byte, 100)})
+		w.Put(fmt.Sprintf("key/%04d", i), make([]byte, 100))
 	}
-	if _, err := f.Commit(t.Context(), txn); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	closeStore(t, f)
@@ -189,11 +189,12 @@ func TestOpen(t *testing.T) {
 	}
 	closeStore(t, s)
 	for name, want := range map[string]string{
-		"etcd://127.0.0.1:2379/corecast": "not built yet",
-		"":                               "file:corecast.db",
-		"file:":                          "file:corecast.db",
-		"corecast.db":                    "file:corecast.db",
-		"file:" + t.TempDir():            "is a directory",
+		"etcd://127.0.0.1:1/corecast?timeout=1s": "dial tcp 127.0.0.1:1: connect: connection refused: no answer within 1s",
+		"etcd://127.0.0.1/corecast":              `"127.0.0.1" is no HOST:PORT`,
+		"":                                       "file:corecast.db",
+		"file:":                                  "file:corecast.db",
+		"corecast.db":                            "file:corecast.db",
+		"file:" + t.TempDir():                    "is a directory",
 	} {
 		if s, err := store.Open(t.Context(), name); err == nil || s != nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Open(%q): %v, %v; want %q", name, s, err, want)

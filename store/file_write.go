@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -55,7 +56,7 @@ func (f *File) run(ctx context.Context, j *job) (Revision, error) {
 	case <-j.done:
 		return j.revision, j.err
 	case <-ctx.Done():
-		return 0, fmt.Errorf("not known to be stored: %w", ctx.Err())
+		return 0, fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
 	}
 }
 
@@ -101,10 +102,12 @@ func (f *File) commit(jobs []*job) {
 			return err
 		})
 	})
-	if errors.Is(err, errNothing) {
+	switch {
+	case errors.Is(err, errNothing):
 		err = nil
-	}
-	if err == nil {
+	case err != nil:
+		err = f.failed(err)
+	default:
 		for _, c := range changes {
 			f.history.add(c)
 		}
@@ -112,12 +115,44 @@ func (f *File) commit(jobs []*job) {
 	for _, j := range jobs {
 		switch {
 		case err != nil:
-			j.revision, j.err = 0, fmt.Errorf("store %s: %w", f.path, err)
+			j.revision, j.err = 0, err
 		case j.err == nil && j.after != nil:
 			j.after()
 		}
 		close(j.done)
 	}
+}
+
+// failed says what a transaction has done that bbolt returned an error of. If the
+// file's last page was written, and only its way to the disk failed, readers see
+// it: then watches must not miss it.
+func (f *File) failed(err error) error {
+	at := f.history.revision()
+	reading := f.view(context.Background(), func(b buckets) error {
+		if at == b.revision() {
+			return nil
+		}
+		at = b.revision()
+		return ErrUnknown
+	})
+	f.history.forget(at)
+	if reading != nil {
+		return fmt.Errorf("store %s: %w: %w%s", f.path, reading, err, remedy(err))
+	}
+	return fmt.Errorf("store %s: nothing was stored: %w%s", f.path, err, remedy(err))
+}
+
+// remedy is what to do about an error of the file system.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return ": make room on its file system; writing goes on by itself then"
+	case errors.Is(err, syscall.EFBIG):
+		return ": raise the limit of file sizes (ulimit -f)"
+	case errors.Is(err, syscall.EROFS):
+		return ": its file system is read-only: see the kernel's log, and mount it for writing"
+	}
+	return ""
 }
 
 // apply does jobs, and returns what changed; errNothing if nothing is to be
@@ -153,6 +188,12 @@ func (f *File) Commit(ctx context.Context, txn Txn) (Revision, error) {
 	if err := txn.check(); err != nil {
 		return 0, err
 	}
+	return f.commitLarge(ctx, txn)
+}
+
+// commitLarge is Commit without its limits, for a Writer.
+func (f *File) commitLarge(ctx context.Context, txn Txn) (Revision, error) {
+	txn.Then = lastOfEach(txn.Then)
 	return f.run(ctx, &job{do: func(b buckets, next Revision) (Change, error) { return b.commit(txn, next) }})
 }
 

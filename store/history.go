@@ -60,6 +60,27 @@ func (h *history) add(c Change) {
 	h.grown = make(chan struct{})
 }
 
+// forget says that changes up to a revision, which is to be remembered after,
+// may be missing: watches from before it end.
+func (h *history) forget(at Revision) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || at == h.last {
+		return
+	}
+	h.changes, h.events = nil, 0
+	h.from, h.last, h.coming = at, at, max(h.coming, at)
+	close(h.grown)
+	h.grown = make(chan struct{})
+}
+
+// revision is the last one that is remembered.
+func (h *history) revision() Revision {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last
+}
+
 // close ends all watches.
 func (h *history) close() {
 	h.mu.Lock()
@@ -90,8 +111,8 @@ func (h *history) watch(ctx context.Context, prefix string, after Revision) iter
 	return func(yield func(Change, error) bool) {
 		for {
 			changes, until, grown, err := h.next(after)
-			if err == nil {
-				err = ctx.Err()
+			if ended := ctx.Err(); ended != nil {
+				err = ended
 			}
 			if err != nil {
 				yield(Change{}, err)

@@ -79,11 +79,17 @@ func (m *Memory) Commit(ctx context.Context, txn Txn) (Revision, error) {
 	if err := txn.check(); err != nil {
 		return 0, err
 	}
+	return m.commitLarge(ctx, txn)
+}
+
+// commitLarge is Commit without its limits, for a Writer.
+func (m *Memory) commitLarge(ctx context.Context, txn Txn) (Revision, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.usableLocked(ctx); err != nil {
 		return 0, err
 	}
+	txn.Then = lastOfEach(txn.Then)
 	return m.commitLocked(txn)
 }
 
@@ -124,6 +130,21 @@ func (m *Memory) commitLocked(txn Txn) (Revision, error) {
 
 func deleted(key string, at Revision) Event {
 	return Event{Entry: Entry{Key: key, Modified: at}, Deleted: true}
+}
+
+// Snapshot implements Store.
+func (m *Memory) Snapshot(ctx context.Context, read func(Revision, iter.Seq2[Entry, error]) error) error {
+	page, err := m.List(ctx, "", "", 0)
+	if err != nil {
+		return err
+	}
+	return read(page.Revision, func(yield func(Entry, error) bool) {
+		for _, e := range page.Entries {
+			if err := ctx.Err(); !yield(e, err) || err != nil {
+				return
+			}
+		}
+	})
 }
 
 // Watch implements Store.

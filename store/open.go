@@ -12,15 +12,37 @@ func Open(ctx context.Context, name string) (Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if path, ok := strings.CutPrefix(name, "file:"); ok && path != "" {
+	if err := Check(name); err != nil {
+		return nil, fmt.Errorf("store %w: write %s", err, Form)
+	}
+	// A nil *File would be no nil Store.
+	if path, ok := strings.CutPrefix(name, "file:"); ok {
 		f, err := OpenFile(path)
 		if err != nil {
 			return nil, err
 		}
 		return f, nil
 	}
-	if strings.HasPrefix(name, "etcd://") {
-		return nil, fmt.Errorf(`store %s: etcd is not built yet: use "file:PATH" on one node`, name)
+	s, err := OpenEtcd(ctx, name)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf(`store %q: want "file:PATH", such as "file:corecast.db"`, name)
+	return s, nil
+}
+
+// Form is how the name of a store is written.
+const Form = `"file:PATH", such as "file:corecast.db", or "etcd://HOST:2379,HOST:2379/PREFIX"`
+
+// Check says what is wrong with a name that Open would refuse whatever there is
+// behind it. It opens nothing.
+func Check(name string) error {
+	path, isFile := strings.CutPrefix(name, "file:")
+	switch {
+	case isFile && path != "":
+		return nil
+	case strings.HasPrefix(name, "etcd://"):
+		_, err := parseEtcdURL(name)
+		return err
+	}
+	return fmt.Errorf("%q is no store", name)
 }

@@ -8,8 +8,10 @@ import (
 	"time"
 )
 
-// Revision counts the transactions of a store that changed something: each has
-// the one after its predecessor's. 0 is before the first.
+// Revision orders the transactions of a store that changed something: each has a
+// greater one than its predecessor. File and Memory count without a gap; etcd
+// counts for its whole cluster, so that other prefixes make gaps. 0 is before
+// the first. A restored backup has revisions of its own.
 type Revision uint64
 
 // LeaseID names a lease; 0 is none.
@@ -28,7 +30,8 @@ type Store interface {
 
 	// Commit does all of a transaction, durably, if its conditions hold; else
 	// it does nothing and returns a *ConflictError. A transaction that changes
-	// nothing returns the current revision.
+	// nothing returns the current revision. An ErrUnknown may have been
+	// committed or not; after any other error nothing has changed.
 	Commit(ctx context.Context, txn Txn) (Revision, error)
 
 	// Watch yields, transaction by transaction, what changes of the keys that
@@ -39,10 +42,15 @@ type Store interface {
 	// thing that it yields.
 	Watch(ctx context.Context, prefix string, after Revision) iter.Seq2[Change, error]
 
+	// Snapshot calls read with all entries, in the order of their keys, as they
+	// were at one revision. What read returns, it returns. File keeps its pages
+	// meanwhile, and grows: read must not wait for a slow peer.
+	Snapshot(ctx context.Context, read func(at Revision, entries iter.Seq2[Entry, error]) error) error
+
 	// Grant makes a lease. Keys put with it are deleted when it expires, in
-	// one transaction: once ttl has passed since it was granted, renewed, or
-	// the store was opened, since a restart must not cost anybody a lease.
-	// Stores may round ttl up to seconds.
+	// one transaction: once ttl has passed since it was granted or renewed, or
+	// since the file was opened or etcd's leader elected: a restart of the store
+	// itself must not cost anybody a lease. Stores may round ttl up to seconds.
 	Grant(ctx context.Context, ttl time.Duration) (LeaseID, error)
 	// Renew starts a lease's time again, without writing; ErrNoLease if it has
 	// expired.
@@ -74,7 +82,7 @@ type Page struct {
 }
 
 // Txn is a transaction: if every condition holds, every operation is done, in
-// order.
+// order; of several on one key the last alone.
 type Txn struct {
 	If   []Condition
 	Then []Op
@@ -115,6 +123,8 @@ var (
 	ErrNoLease   = errors.New("no such lease: it has expired")
 	ErrClosed    = errors.New("the store is closed")
 	ErrInvalid   = errors.New("invalid")
+	ErrUnknown   = errors.New("not known to be stored: it may have happened or not; read it back")
+	ErrSchema    = errors.New("the store is of another schema")
 )
 
 // ConflictError is the condition that did not hold. It is an ErrConflict.
@@ -135,44 +145,3 @@ func (e *ConflictError) Error() string {
 
 // Unwrap makes errors.Is(err, ErrConflict) true.
 func (*ConflictError) Unwrap() error { return ErrConflict }
-
-// Limits of keys and values; etcd's defaults take them too.
-const (
-	MaxKey   = 1 << 10
-	MaxValue = 1 << 20
-)
-
-// check refuses transactions that no store takes.
-func (t *Txn) check() error {
-	for _, c := range t.If {
-		if err := checkKey(c.Key); err != nil {
-			return err
-		}
-	}
-	for i := range t.Then {
-		if err := checkOp(&t.Then[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkOp(op *Op) error {
-	if err := checkKey(op.Key); err != nil {
-		return err
-	}
-	if len(op.Value) > MaxValue {
-		return fmt.Errorf("%w: the value of %s has %d bytes: at most %d", ErrInvalid, op.Key, len(op.Value), MaxValue)
-	}
-	return nil
-}
-
-func checkKey(key string) error {
-	switch {
-	case key == "" || key[0] == '/':
-		return fmt.Errorf("%w: key %q: want name/name/…", ErrInvalid, key)
-	case len(key) > MaxKey:
-		return fmt.Errorf("%w: key %.40q… has %d bytes: at most %d", ErrInvalid, key, len(key), MaxKey)
-	}
-	return nil
-}

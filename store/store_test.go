@@ -1,10 +1,13 @@
 package store_test
 
 import (
+	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/corecast/corecast/store"
+	"github.com/corecast/corecast/store/etcdtest"
 	"github.com/corecast/corecast/store/storetest"
 	"go.uber.org/goleak"
 )
@@ -17,6 +20,23 @@ func TestMemory(t *testing.T) {
 
 func TestFile(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return openFile(t, filepath.Join(t.TempDir(), "store.db")) })
+}
+
+func TestEtcd(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.Options{})
+	var stores atomic.Int32
+	storetest.Run(t, func(t *testing.T) store.Store {
+		return openEtcd(t, cluster.URL(fmt.Sprint("conformance/", stores.Add(1))))
+	})
+}
+
+func openEtcd(t *testing.T, url string) *store.Etcd {
+	t.Helper()
+	s, err := store.OpenEtcd(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func openFile(t *testing.T, path string) *store.File {

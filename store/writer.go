@@ -15,7 +15,7 @@ type WriterOptions struct {
 	// what a crash can lose; 0 means 200 ms.
 	Interval time.Duration
 	// Batch is how many waiting keys make a flush start at once, and the most
-	// that one transaction writes; 0 means 4096.
+	// that one transaction writes, if the store takes it; 0 means 4096.
 	Batch int
 	// Queue bounds the keys that wait; 0 means 262,144.
 	Queue int
@@ -182,13 +182,18 @@ func (w *Writer) run() {
 	}
 }
 
+// large is a store that takes larger transactions from a Writer than Commit
+// does.
+type large interface {
+	commitLarge(context.Context, Txn) (Revision, error)
+}
+
 // writeAll writes what waits now, a transaction after the other, until one
 // fails.
 func (w *Writer) writeAll() error {
 	ops := w.take()
 	for len(ops) > 0 {
-		n := min(len(ops), w.opts.Batch)
-		_, err := w.store.Commit(context.Background(), Txn{Then: ops[:n]})
+		n, err := w.writeSome(ops)
 		w.wrote(n, err)
 		if err != nil {
 			w.putBack(ops)
@@ -200,6 +205,29 @@ func (w *Writer) writeAll() error {
 		ops = ops[n:]
 	}
 	return nil
+}
+
+// writeSome writes as many operations as go into one transaction.
+func (w *Writer) writeSome(ops []Op) (n int, err error) {
+	n = min(len(ops), w.opts.Batch)
+	if s, ok := w.store.(large); ok {
+		_, err = s.commitLarge(context.Background(), Txn{Then: ops[:n]})
+		return n, err
+	}
+	n = fitting(ops[:n])
+	_, err = w.store.Commit(context.Background(), Txn{Then: ops[:n]})
+	return n, err
+}
+
+// fitting is how many operations fit one transaction.
+func fitting(ops []Op) int {
+	size := 0
+	for i := range ops {
+		if size += ops[i].size(); i == MaxOps || i > 0 && size > MaxTxn {
+			return i
+		}
+	}
+	return len(ops)
 }
 
 // take empties the queue, sorted: neighbors in the store share its pages.

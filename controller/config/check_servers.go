@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"net"
 	"regexp"
-	"slices"
 	"strconv"
-	"strings"
+
+	"github.com/corecast/corecast/store"
 )
 
 var goodName = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$`)
@@ -57,21 +57,10 @@ func (c *Config) checkServers(p *problems) {
 }
 
 func (c *Config) checkStore(p *problems) {
-	const fix = `write "file:PATH" or "etcd://HOST:PORT,…/PREFIX"`
-	file, isFile := strings.CutPrefix(c.Store, "file:")
-	hosts, isEtcd := strings.CutPrefix(c.Store, "etcd://")
-	switch {
-	case c.Store == "":
-	case isFile && file != "":
-	case isEtcd:
-		list, _, _ := strings.Cut(hosts, "/")
-		if slices.ContainsFunc(strings.Split(list, ","), func(h string) bool {
-			_, port, err := net.SplitHostPort(h)
-			return err != nil || port == ""
-		}) {
-			p.add("store", fmt.Sprintf("%q names no host:port", c.Store), fix)
-		}
-	default:
-		p.add("store", fmt.Sprintf("%q is no store", c.Store), fix)
+	if c.Store == "" {
+		return
+	}
+	if err := store.Check(c.Store); err != nil {
+		p.add("store", err.Error(), "write "+store.Form)
 	}
 }

@@ -82,3 +82,12 @@ func wantChange(t *testing.T, c store.Change, r store.Revision, want ...string) 
 		t.Errorf("change at revision %d: %q; want at %d: %q", c.Revision, got, r, want)
 	}
 }
+
+// wantChangeAfter is wantChange of what has no revision that the test knows.
+func wantChangeAfter(t *testing.T, c store.Change, after store.Revision, want ...string) {
+	t.Helper()
+	if c.Revision <= after {
+		t.Errorf("change at revision %d, after %d", c.Revision, after)
+	}
+	wantChange(t, c, c.Revision, want...)
+}

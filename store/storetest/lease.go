@@ -26,7 +26,7 @@ func testLeaseExpires(t *testing.T, s store.Store) {
 		t.Errorf("%+v, want lease %d", e, id)
 	}
 	w := watch(t, s, "", r)
-	wantChange(t, w.next(t), r+1, "deleted a", "deleted b")
+	wantChangeAfter(t, w.next(t), r, "deleted a", "deleted b")
 	wantKeys(t, s, "")
 	if err := s.Renew(ctx, id); !errors.Is(err, store.ErrNoLease) {
 		t.Errorf("Renew of an expired lease: %v", err)
@@ -53,7 +53,7 @@ func testLeaseRenewed(t *testing.T, s store.Store) {
 		}
 		select {
 		case c := <-w.changes:
-			wantChange(t, c, after+1, "deleted left")
+			wantChangeAfter(t, c, after, "deleted left")
 			waiting = false
 		case <-time.After(100 * time.Millisecond):
 		}
@@ -74,7 +74,7 @@ func testLeaseRevoked(t *testing.T, s store.Store) {
 	}
 	wantKeys(t, s, "", "c")
 	w := watch(t, s, "", r)
-	wantChange(t, w.next(t), r+1, "deleted a", "deleted b")
+	wantChangeAfter(t, w.next(t), r, "deleted a", "deleted b")
 	if err := s.Revoke(ctx, id); !errors.Is(err, store.ErrNoLease) {
 		t.Errorf("Revoke again: %v", err)
 	}
