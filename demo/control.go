@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,19 +10,37 @@ import (
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/p4rt"
 )
+
+// Controller is what programs the switches of the network: a
+// *controller.Controller, or more around one.
+type Controller interface {
+	Run(ctx context.Context) error
+	WaitReady(ctx context.Context) error
+	Drops(ctx context.Context, switchName string) (map[string]p4rt.Count, error)
+	Punts(ctx context.Context, switchName string) (map[string]p4rt.Count, error)
+}
+
+// newController makes a controller and nothing around it.
+func newController(_ context.Context, cfg *config.Config) (Controller, error) {
+	return controller.New(cfg, controller.Options{})
+}
 
 // control is the running controller.
 type control struct {
-	*controller.Controller
+	Controller
 	cancel context.CancelFunc
 	done   chan error
 }
 
 // startControl starts a controller and waits until every switch holds what it
 // should.
-func startControl(ctx context.Context, cfg *config.Config) (*control, error) {
-	c, err := controller.New(cfg, controller.Options{})
+func startControl(ctx context.Context, cfg *config.Config, open func(context.Context, *config.Config) (Controller, error)) (*control, error) {
+	if open == nil {
+		open = newController
+	}
+	c, err := open(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -29,15 +48,14 @@ func startControl(ctx context.Context, cfg *config.Config) (*control, error) {
 	k := &control{Controller: c, cancel: cancel, done: make(chan error, 1)}
 	go func() { k.done <- c.Run(running) }()
 	if err := c.WaitReady(ctx); err != nil {
-		k.stop()
-		return nil, fmt.Errorf("the switches could not be programmed: %w", err)
+		return nil, fmt.Errorf("the switches could not be programmed: %w", errors.Join(err, k.stop()))
 	}
 	return k, nil
 }
 
-func (k *control) stop() {
+func (k *control) stop() error {
 	k.cancel()
-	<-k.done
+	return <-k.done
 }
 
 // Refusals is what one switch did not forward, and why.

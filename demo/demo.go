@@ -129,7 +129,7 @@ func newStage(ctx context.Context, o Options, observe func(Progress)) (_ *stage,
 		return nil, err
 	}
 	s.observe(Progress{Stage: "Programming them over P4Runtime"})
-	s.control, err = startControl(ctx, s.network.Config)
+	s.control, err = startControl(ctx, s.network.Config, o.Control)
 	return s, err
 }
 
@@ -220,7 +220,7 @@ func (s *stage) settle(ctx context.Context) {
 // close ends everything; it may be called on a stage half set up.
 func (s *stage) close() {
 	if s.control != nil {
-		s.control.stop()
+		_ = s.control.stop() // what it did not do has shown in the accounts
 	}
 	if s.network != nil {
 		_ = s.network.Close() // a switch that died has shown in the accounts

@@ -18,7 +18,7 @@ func openInput(o Options) (input.Input, error) {
 	if o.Input == "" {
 		return input.FromReadSeeker(clip.Name, clip.Open(), input.Options{Loop: true}), nil
 	}
-	in, err := input.Open(o.Input, input.Options{Silence: o.SilentAfter})
+	in, err := input.Open(o.Input, input.Options{Silence: o.SilentAfter, Loop: o.Loop})
 	if err != nil {
 		return nil, &InputError{err}
 	}

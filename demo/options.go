@@ -1,9 +1,11 @@
 package demo
 
 import (
+	"context"
 	"fmt"
 	"time"
 
+	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/wire"
 )
 
@@ -41,6 +43,10 @@ type Options struct {
 	Record      string        // directory for what each viewer received; "" = none
 	Target      Target
 	SilentAfter time.Duration // a live input that says nothing for so long has ended
+	Loop        bool          // a file is played again and again
+
+	// Control makes what programs the switches; nil: a controller alone.
+	Control func(context.Context, *config.Config) (Controller, error)
 }
 
 // Limits of the addressing plan of the Fig. 2 network.

@@ -72,6 +72,24 @@ func (f *fakeController) ExportHeld(context.Context, string) (controller.Writes,
 	return nil, errors.New("not connected")
 }
 
+func (*fakeController) ChannelLoad(context.Context, string) (controller.ChannelLoad, error) {
+	return controller.ChannelLoad{ITR: "itr"}, nil
+}
+
+func (*fakeController) Drops(context.Context, string) (map[string]p4rt.Count, error) {
+	return map[string]p4rt.Count{"not_ip": {Packets: 3, Bytes: 180}}, nil
+}
+
+func (*fakeController) Punts(context.Context, string) (map[string]p4rt.Count, error) {
+	return map[string]p4rt.Count{}, nil
+}
+
+func (*fakeController) Tables(string) []controller.TableUse {
+	return []controller.TableUse{{Table: "ports", Wanted: 2, Size: 512}}
+}
+
+func (*fakeController) Objects(controller.Kind, string) []controller.ObjectStatus { return nil }
+
 type fakeCluster struct {
 	nodes []cluster.Member
 	err   error

@@ -17,6 +17,8 @@ import (
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
 	"github.com/corecast/corecast/northbound/auth"
+	"github.com/corecast/corecast/northbound/live"
+	"github.com/corecast/corecast/northbound/ui"
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"golang.org/x/net/netutil"
@@ -40,9 +42,12 @@ type Endpoint interface {
 
 // Controller is what is asked of a *controller.Controller.
 type Controller interface {
+	live.Counters
 	Status() controller.Status
 	Export(switchName string) (controller.Writes, error)
 	ExportHeld(ctx context.Context, switchName string) (controller.Writes, error)
+	Tables(switchName string) []controller.TableUse
+	Objects(kind controller.Kind, name string) []controller.ObjectStatus
 }
 
 // Cluster is what is asked of a *cluster.Cluster.
@@ -83,6 +88,7 @@ type Server struct {
 	says    *rate.Limiter // how often refusals are logged
 	api     huma.API
 	metrics *metrics
+	ui      *ui.UI
 	handler http.Handler
 }
 
@@ -115,6 +121,8 @@ func New(opts Options) *Server {
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
+	s.ui = newDashboard(s)
+	s.ui.Register(mux)
 	mux.HandleFunc("/", notFound(mux))
 	s.handler = s.guard(s.admit(s.metrics.count(mux)))
 	return s
@@ -166,6 +174,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	srv.RegisterOnShutdown(s.ui.Close)
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)

@@ -182,7 +182,6 @@ func TestProblems(t *testing.T) {
 		status         int
 		want           string
 	}{
-		{"GET", "/", 404, "there is no /: /openapi.json lists what there is"},
 		{"GET", "/api/v1/mapping", 404, "there is no /api/v1/mapping"},
 		{"GET", "/api/v1/sites/studoi", 404, `no site "studoi": did you mean studio?`},
 		{"GET", "/api/v1/sites/%00%ff", 404, "no site"},

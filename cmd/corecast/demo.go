@@ -1,20 +1,26 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/corecast/corecast/cmd/corecast/node"
+	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/demo"
+	"github.com/corecast/corecast/store"
 )
 
 func newDemoCommand() *cobra.Command {
 	o := demo.Defaults()
-	target, asJSON := string(o.Target), false
+	target, ui, asJSON := string(o.Target), "", false
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Fig. 2 of the paper in one process: media through an ITR and its ETRs to every viewer",
@@ -24,6 +30,7 @@ no other programs (but --target bmv2 does). Exit status 0 only if every viewer
 received every payload bit-exact and each domain was sent each payload once.`,
 		Example: `  corecast demo --duration 10s
   corecast demo --input film.ts --record /tmp/received --json
+  corecast demo --ui 127.0.0.1:8080
   corecast demo --clients 60 --loss 0.05 --seed 1 --redundancy 4 --duration 10s`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -33,6 +40,10 @@ received every payload bit-exact and each domain was sent each payload once.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Target = demo.Target(target)
+			if ui != "" {
+				o.Control = withDashboard(ui, cmd.ErrOrStderr())
+				o.Loop = o.Duration == 0 && isFile(o.Input)
+			}
 			view := demo.NewView(cmd.ErrOrStderr(), term.IsTerminal(int(os.Stderr.Fd())))
 			report, err := demo.Run(cmd.Context(), o, view.Show)
 			if err != nil {
@@ -60,8 +71,39 @@ received every payload bit-exact and each domain was sent each payload once.`,
 	f.Uint64Var(&o.Seed, "seed", o.Seed, "seed of the loss")
 	f.StringVar(&o.Record, "record", o.Record, "write what each viewer received to `DIR`/viewer-1.ts …")
 	f.StringVar(&target, "target", target, "switches: softswitch, or bmv2 (simple_switch_grpc, needs root)")
+	f.StringVar(&ui, "ui", ui, "serve the dashboard on this `ADDRESS`, as 127.0.0.1:8080; streams until interrupted unless --duration is given")
 	f.BoolVar(&asJSON, "json", asJSON, "print the report as one JSON object")
 	return cmd
+}
+
+// dashboardNode is a controller with the Map-Server, REST and the dashboard of
+// the demo's network.
+type dashboardNode struct {
+	*controller.Controller
+	node *node.Node
+}
+
+// Run runs all of them.
+func (d dashboardNode) Run(ctx context.Context) error { return d.node.Run(ctx) }
+
+// withDashboard makes a node that serves the dashboard, and says where.
+func withDashboard(address string, stderr io.Writer) func(context.Context, *config.Config) (demo.Controller, error) {
+	return func(ctx context.Context, cfg *config.Config) (demo.Controller, error) {
+		served := *cfg
+		served.Listen.HTTP = address
+		n, err := node.Open(ctx, &served, node.Options{Version: version(), Store: store.NewMemory()})
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(stderr, "Dashboard: %s/\n", n.URL())
+		return dashboardNode{n.Controller(), n}, nil
+	}
+}
+
+// isFile reports whether an input can be played again.
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // demoError sorts out whose fault a demo that could not run was.

@@ -165,6 +165,11 @@ func links(recent, long, total *interval) []Link {
 		}
 		out = append(out, l)
 	}
+	for i := range total.to.Streams { // ETRs that nothing went to yet
+		if st := &total.to.Streams[i]; !told[st.Switch] && len(st.RLOCs) > 0 {
+			out = append(out, Link{RLOC: st.RLOCs[0], Switch: st.Switch, Site: st.Site, Err: st.Err})
+		}
+	}
 	slices.SortStableFunc(out, func(a, b Link) int { return cmp.Compare(a.Switch, b.Switch) })
 	return out
 }

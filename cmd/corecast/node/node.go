@@ -36,6 +36,8 @@ type Options struct {
 	// Shared is a store that other nodes have too, instead of the configuration's.
 	// It is not closed.
 	Shared store.Store
+	// Store is one that is this node's alone, instead of the configuration's.
+	Store store.Store
 	// LeaseTTL is how long the others wait for a node that dies; 0 means 2 s.
 	LeaseTTL time.Duration
 }
@@ -82,7 +84,10 @@ func Open(ctx context.Context, cfg *config.Config, opts Options) (n *Node, err e
 }
 
 func (n *Node) openStore(ctx context.Context, name string) (err error) {
-	if n.store = n.opts.Shared; n.store == nil && name != "" {
+	if n.store = n.opts.Shared; n.store == nil {
+		n.store = n.opts.Store
+	}
+	if n.store == nil && name != "" {
 		n.store, err = store.Open(ctx, name)
 	}
 	return err
@@ -169,6 +174,9 @@ func (n *Node) openNorthbound(cfg *config.Config) (err error) {
 	n.rest = northbound.New(o)
 	return nil
 }
+
+// Controller is that of the switches.
+func (n *Node) Controller() *controller.Controller { return n.controller }
 
 // Status is that of the switches, as far as this node masters them.
 func (n *Node) Status() controller.Status { return n.controller.Status() }

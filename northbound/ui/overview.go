@@ -1,0 +1,131 @@
+package ui
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/northbound/api"
+	"github.com/corecast/corecast/northbound/live"
+)
+
+// maxFollowed is how many channels a page reads the counters of.
+const maxFollowed = 24
+
+// overview is what the first page shows.
+type overview struct {
+	Status   api.Status
+	Traffic  traffic
+	Topology *topology // nil if there is nothing to draw
+	Channels []live.Channel
+	More     int // channels that are not among them
+	Empty    bool
+}
+
+// traffic adds channels up.
+type traffic struct {
+	Known                      bool // rates are known
+	Channels, Active, Viewers  int
+	Payloads, Headers, Copies  float64 // a second
+	Transit, Unicast, Media    float64 // bytes a second
+	TransitTotal, UnicastTotal float64 // bytes
+	Lost                       float64
+	Unread                     int // channels whose counters could not be read
+}
+
+// Factor is how many times as much unicast would cost.
+func (t traffic) Factor() float64 {
+	if t.Transit == 0 {
+		return 0
+	}
+	return t.Unicast / t.Transit
+}
+
+func sum(channels []live.Channel) traffic {
+	t := traffic{Channels: len(channels)}
+	for i := range channels {
+		c := &channels[i]
+		if c.Err != nil {
+			t.Unread++
+			continue
+		}
+		t.Known = t.Known || c.Steady
+		if c.Payloads.PerSecond > 0 {
+			t.Active++
+		}
+		t.Viewers += c.Viewers()
+		t.Payloads, t.Headers, t.Copies = t.Payloads+c.Payloads.PerSecond, t.Headers+c.Headers.PerSecond, t.Copies+c.Copies.PerSecond
+		t.Transit, t.Unicast, t.Media = t.Transit+c.Transit.PerSecond, t.Unicast+c.Unicast.PerSecond, t.Media+c.Media.PerSecond
+		t.TransitTotal, t.UnicastTotal = t.TransitTotal+c.Transit.Total, t.UnicastTotal+c.Unicast.Total
+		for j := range c.Links {
+			t.Lost += c.Links[j].Lost.Total
+		}
+	}
+	return t
+}
+
+func (u *UI) overview(r *http.Request) (view, error) {
+	cfg := u.opts.Source.Config()
+	names := channelNames(cfg)
+	followed := u.sample(r.Context(), names[:min(len(names), maxFollowed)])
+	o := overview{
+		Status: u.opts.Source.Status(), Channels: followed, More: len(names) - len(followed), Traffic: sum(followed),
+		Empty: len(cfg.Switches) == 0 && len(cfg.Channels) == 0,
+	}
+	o.Traffic.Channels = len(names)
+	o.Topology = newTopology(cfg, u.opts.Source.Switches(), followed)
+	v := view{Title: "Overview", Data: o}
+	v.Past = history(followed)
+	if len(v.Past) > 0 {
+		v.Point = &v.Past[len(v.Past)-1]
+	}
+	return v, nil
+}
+
+// sample reads channels.
+func (u *UI) sample(ctx context.Context, names []string) []live.Channel {
+	return u.opts.Sampler.Channels(ctx, names...)
+}
+
+// channelNames are those of all channels, sorted.
+func channelNames(cfg *config.Config) []string {
+	names := make([]string, 0, len(cfg.Channels))
+	for i := range cfg.Channels {
+		names = append(names, cfg.Channels[i].Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// history adds the histories of channels up. Channels are read within the same
+// second, so that their points are taken together by seconds; the last second,
+// which some may lack, is that of the channel read last.
+func history(channels []live.Channel) []moment {
+	if len(channels) == 1 {
+		return momentsOf(channels[0].History)
+	}
+	bySecond := map[int64]moment{}
+	for i := range channels {
+		for _, p := range momentsOf(channels[i].History) {
+			second := p.At / 1000
+			m := bySecond[second]
+			bySecond[second] = moment{second * 1000, m.Payloads + p.Payloads, m.Headers + p.Headers, m.Transit + p.Transit, m.Unicast + p.Unicast}
+		}
+	}
+	all := make([]moment, 0, len(bySecond))
+	for _, m := range bySecond {
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(a, b moment) int { return cmp.Compare(a.At, b.At) })
+	return all
+}
+
+func momentsOf(points []live.Point) []moment {
+	all := make([]moment, 0, len(points))
+	for i := range points {
+		all = append(all, momentOf(&points[i]))
+	}
+	return all
+}

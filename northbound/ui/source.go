@@ -1,0 +1,32 @@
+package ui
+
+import (
+	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/northbound/api"
+)
+
+// Source is what the pages are made of. Its methods may be called by any
+// goroutine, and answer at once.
+type Source interface {
+	// Config is the configuration in force.
+	Config() *config.Config
+	Status() api.Status
+	Switches() []controller.SwitchStatus
+	Tables(switchName string) []controller.TableUse
+	Objects(kind controller.Kind, name string) []controller.ObjectStatus
+	Sites() []api.SiteSummary
+	Site(name string) (api.Site, bool)
+	// Mappings returns a page of mappings; an error tells the user what is wrong
+	// with what was asked for, and what would be right.
+	Mappings(MappingQuery) (api.Mappings, error)
+}
+
+// MappingQuery selects mappings. Empty fields select all.
+type MappingQuery struct {
+	EID    string // an EID or EID-prefix
+	Site   string
+	All    bool // also EID-prefixes that nobody has registered
+	Cursor string
+	Limit  int
+}

@@ -1,0 +1,100 @@
+package ui
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/northbound/live"
+)
+
+// maxSwitches is how many switches the list shows.
+const maxSwitches = 500
+
+// switchList is the list of switches, those that are not ready first.
+type switchList struct {
+	Rows []switchRow
+	More int
+}
+
+type switchRow struct {
+	controller.SwitchStatus
+	Site   string
+	Target string
+}
+
+func (u *UI) switches(*http.Request) (view, error) {
+	var l switchList
+	cfg := u.opts.Source.Config()
+	all := u.opts.Source.Switches()
+	slices.SortStableFunc(all, func(a, b controller.SwitchStatus) int { return rank(&a) - rank(&b) })
+	for _, sw := range all[:min(len(all), maxSwitches)] {
+		l.Rows = append(l.Rows, rowOf(cfg, sw))
+	}
+	l.More = len(all) - len(l.Rows)
+	return view{Title: "Switches", Data: l}, nil
+}
+
+func rowOf(cfg *config.Config, st controller.SwitchStatus) switchRow {
+	row := switchRow{SwitchStatus: st}
+	if sw := cfg.FindSwitch(st.Name); sw != nil {
+		row.Site, row.Target = sw.Site, string(sw.Target)
+	}
+	return row
+}
+
+// rank orders switches by how much they need somebody.
+func rank(sw *controller.SwitchStatus) int {
+	switch {
+	case sw.Phase == controller.Failing:
+		return 0
+	case sw.Phase == controller.Ready && len(sw.Problems) == 0:
+		return 2
+	}
+	return 1
+}
+
+// switchPage is what the page of a switch shows.
+type switchPage struct {
+	switchRow
+	Config *config.Switch
+	Live   live.Switch
+	Tables []tableUse
+}
+
+// tableUse is how full a table is.
+type tableUse struct {
+	controller.TableUse
+	Percent float64
+}
+
+func (u *UI) oneSwitch(r *http.Request) (view, error) {
+	name, cfg := r.PathValue("name"), u.opts.Source.Config()
+	all := u.opts.Source.Switches()
+	i := slices.IndexFunc(all, func(sw controller.SwitchStatus) bool { return sw.Name == name })
+	sw := cfg.FindSwitch(name)
+	if i < 0 || sw == nil {
+		var names []string
+		for _, sw := range cfg.Switches {
+			names = append(names, sw.Name)
+		}
+		return view{}, &notFound{"switch", name, config.DidYouMean(name, names)}
+	}
+	p := switchPage{switchRow: rowOf(cfg, all[i]), Config: sw, Live: u.opts.Sampler.Switches(r.Context(), name)[0]}
+	for _, t := range u.opts.Source.Tables(name) {
+		if t.Size > 0 && (t.Wanted > 0 || t.Size > 1) {
+			p.Tables = append(p.Tables, tableUse{t, 100 * float64(t.Wanted) / float64(t.Size)})
+		}
+	}
+	slices.SortStableFunc(p.Tables, func(a, b tableUse) int {
+		switch {
+		case a.Percent > b.Percent:
+			return -1
+		case a.Percent < b.Percent:
+			return 1
+		}
+		return 0
+	})
+	return view{Title: "Switch " + name, Data: p}, nil
+}
