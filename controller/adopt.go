@@ -12,13 +12,9 @@ import (
 // not know that. The switch does: adopting the numbers it holds keeps every
 // entry that says the same, so that nothing is written, and payload stores stay.
 
-// numbersHeld reads the numbers out of what a switch holds. Numbers that are
+// numbers reads the numbers out of what a switch holds. Numbers that are
 // out of range or given twice are left out.
-func (b *builder) numbersHeld(have []*p4rt.Entry) SwitchNumbers {
-	h := heldNumbers{b: b, tables: map[string][]*p4rt.Entry{}}
-	for _, e := range have {
-		h.tables[e.Table] = append(h.tables[e.Table], e)
-	}
+func (h *heldNumbers) numbers() SwitchNumbers {
 	rlocs := h.rlocs()
 	return SwitchNumbers{
 		Channels: sound(h.channels(), 0, maxChannels), Streams: sound(h.streams(), maxChannels, maxSlots),
@@ -27,9 +23,18 @@ func (b *builder) numbersHeld(have []*p4rt.Entry) SwitchNumbers {
 	}
 }
 
+// heldNumbers is what a switch holds, by table.
 type heldNumbers struct {
 	b      *builder
 	tables map[string][]*p4rt.Entry
+}
+
+func (b *builder) holds(have []*p4rt.Entry) *heldNumbers {
+	h := &heldNumbers{b: b, tables: map[string][]*p4rt.Entry{}}
+	for _, e := range have {
+		h.tables[e.Table] = append(h.tables[e.Table], e)
+	}
+	return h
 }
 
 // argument is a parameter of an entry's action, matched a field that the entry
@@ -61,12 +66,9 @@ func (h *heldNumbers) rlocs() map[string]int {
 	return found
 }
 
-// sets names the sets by the RLOCs in their buckets.
-func (h *heldNumbers) sets(rlocs map[string]int) map[string]int {
-	byNumber := map[int]netip.Addr{}
-	for text, n := range rlocs {
-		byNumber[n] = netip.MustParseAddr(text)
-	}
+// shares are the RLOCs in the buckets of each set, in the order of addresses.
+func (h *heldNumbers) shares(rlocs map[string]int) map[int][]share {
+	byNumber := byNumbers(rlocs)
 	shares := map[int][]share{}
 	for _, e := range h.tables[build.TableRLOCSets] {
 		set, rloc := int(matched(e, build.FieldRLOCSetsSet).Uint64()), byNumber[int(argument(e, build.ParamPickRLOC).Uint64())]
@@ -77,9 +79,16 @@ func (h *heldNumbers) sets(rlocs map[string]int) map[string]int {
 		}
 		shares[set][i].buckets++
 	}
-	found := map[string]int{}
-	for set, list := range shares {
+	for _, list := range shares {
 		slices.SortFunc(list, func(x, y share) int { return x.rloc.Compare(y.rloc) })
+	}
+	return shares
+}
+
+// sets names the sets by the RLOCs in their buckets.
+func (h *heldNumbers) sets(rlocs map[string]int) map[string]int {
+	found := map[string]int{}
+	for set, list := range h.shares(rlocs) {
 		found[setName(list)] = set
 	}
 	return found
@@ -148,17 +157,22 @@ func sound(numbers map[string]int, first, limit int) map[string]int {
 	return numbers
 }
 
-// adopt has the next build begin with the numbers that the switch holds. It
-// reports whether they differ from the plan's.
-func (p *plan) adopt(have []*p4rt.Entry) (differ bool) {
+// adopt has the next build begin with the numbers that the switch holds, and
+// with what a controller before this one learned. It reports whether that
+// differs from the plan.
+func (p *plan) adopt(have []*p4rt.Entry, o *Options) (got inherited, differ bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	held := p.b.numbersHeld(have)
-	if held.empty() || held.contains(p.b.allNumbers()) {
-		return false
+	h := p.b.holds(have)
+	if got = h.inherit(o); len(got.streams) > 0 {
+		p.b.received = p.b.findStreams() // they have numbers too
+	}
+	held := h.numbers()
+	if got.empty() && (held.empty() || held.contains(p.b.allNumbers())) {
+		return got, false
 	}
 	p.adopted = &held
-	return true
+	return got, true
 }
 
 func (n SwitchNumbers) empty() bool {

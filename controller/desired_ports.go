@@ -203,7 +203,11 @@ func neighborKey(addr netip.Addr) string {
 
 func (b *builder) neighbor(addr netip.Addr, h hop) {
 	b.by = object(KindNeighbor, addr)
-	b.add(p4rt.Entry{
+	b.add(neighborEntry(addr, h))
+}
+
+func neighborEntry(addr netip.Addr, h hop) p4rt.Entry {
+	return p4rt.Entry{
 		Table: familyOf(addr).neighbors, Match: neighborMatch(addr),
 		Action: build.ActionDeliver, Params: []p4rt.Param{
 			param(build.ParamDeliverPort, p4rt.Uint(h.port.ID)),
@@ -211,7 +215,7 @@ func (b *builder) neighbor(addr netip.Addr, h hop) {
 			param(build.ParamDeliverDstMAC, p4rt.MAC(h.mac)),
 			param(build.ParamDeliverMtu, p4rt.Uint(h.port.MTU)),
 		},
-	})
+	}
 }
 
 // towards says by which next hop an address outside the site is reached: itself

@@ -54,9 +54,11 @@ func (o *owner) compare(ctx context.Context, l *look) error {
 func (o *owner) repair(ctx context.Context, l *look, have *held) error {
 	if !o.adopted {
 		o.adopted = true
-		if o.plan.adopt(have.entries) {
+		got, differ := o.plan.adopt(have.entries, o.opts)
+		if differ {
 			o.rebuild()
 		}
+		o.slow.inherit(ctx, got)
 	}
 	wanted, untold, version := o.plan.takeAll()
 	todo := diff(wanted, have)

@@ -250,6 +250,24 @@ func (s *slow) Control(from, to netip.AddrPort, message []byte, reply func([]byt
 	})
 }
 
+// inherit tells the Path what the switch has from a controller before this one.
+func (s *slow) inherit(ctx context.Context, got inherited) {
+	if got.empty() {
+		return
+	}
+	s.o.log.Info("taken over", "mappings", len(got.mappings), "neighbors", len(got.neighbors), "streams", len(got.streams))
+	select {
+	case s.events <- func(now time.Time) {
+		s.path.Inherit(now, got.mappings)
+		s.path.InheritNeighbors(now, got.neighbors)
+		for st := range got.streams {
+			s.path.InheritStream(now, slowpath.Stream{Source: st.source, Reserved: st.reserved})
+		}
+	}:
+	case <-ctx.Done():
+	}
+}
+
 // rebuild builds the plan of one switch anew and returns its version.
 func (c *Controller) rebuild(o *owner) uint64 {
 	c.mu.RLock()

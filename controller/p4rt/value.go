@@ -94,3 +94,12 @@ func (v Value) Addr(v6 bool) netip.Addr {
 	a, _ := netip.AddrFromSlice(v.fill(size))
 	return a
 }
+
+// MAC is the Ethernet address that the value is; the zero address if it does not
+// fit.
+func (v Value) MAC() (mac [6]byte) {
+	if len(v) <= len(mac) {
+		copy(mac[:], v.fill(len(mac)))
+	}
+	return mac
+}

@@ -3,6 +3,7 @@ package slowpath
 import (
 	"bytes"
 	"encoding/binary"
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -172,7 +173,7 @@ func onPort(port *config.Port, a netip.Addr) bool {
 // heard takes a neighbor's word on its MAC address: an answer that was asked
 // for, or from one that asks for us and so will send to us.
 func (p *Path) heard(now time.Time, port *config.Port, addr netip.Addr, mac inet.MAC, unasked bool) {
-	if mac[0]&1 != 0 || mac == (inet.MAC{}) || p.view.ownAddress(addr) || !p.onLink(port, addr) || p.configured(addr) {
+	if mac[0]&1 != 0 || mac == (inet.MAC{}) || p.view.ownAddress(addr) || !OnLink(port, addr) || p.configured(addr) {
 		return
 	}
 	n := p.neighbors[addr]
@@ -197,6 +198,17 @@ func (p *Path) heard(now time.Time, port *config.Port, addr netip.Addr, mac inet
 	p.await(now, p.do.LearnNeighbor(addr, port.ID, mac), packets)
 }
 
+// InheritNeighbors takes neighbors that the switch has from a controller before
+// this one. Each is asked soon whether it is still there.
+func (p *Path) InheritNeighbors(now time.Time, list []Neighbor) {
+	for _, n := range list {
+		if p.neighbors[n.Address] == nil {
+			p.count("neighbor_inherited")
+			p.neighbors[n.Address] = &neighbor{port: n.Port, mac: n.MAC, known: true, next: now.Add(rand.N(p.opts.NeighborAge / 10))}
+		}
+	}
+}
+
 // configured reports whether the configuration names a neighbor, which nothing
 // learned goes before.
 func (p *Path) configured(addr netip.Addr) bool {
@@ -208,8 +220,8 @@ func (p *Path) configured(addr netip.Addr) bool {
 	return false
 }
 
-// onLink reports whether an address is on a port's subnet, or its router's.
-func (p *Path) onLink(port *config.Port, addr netip.Addr) bool {
+// OnLink reports whether an address is on a port's subnet, or its router's.
+func OnLink(port *config.Port, addr netip.Addr) bool {
 	for _, prefix := range port.Prefixes() {
 		if prefix.Contains(addr) {
 			return true

@@ -38,6 +38,12 @@ type Hop struct {
 	Port    uint16
 }
 
+// Neighbor is a neighbor whose MAC address is known.
+type Neighbor struct {
+	Hop
+	MAC inet.MAC
+}
+
 // Way is how the switch reaches an RLOC.
 type Way struct {
 	Port   uint16
@@ -114,6 +120,12 @@ func (o *Options) complete() {
 			*m.n = m.v
 		}
 	}
+}
+
+// MostMappings is how many mappings are learned at most.
+func (o Options) MostMappings() int {
+	o.complete()
+	return o.MaxMappings
 }
 
 // Path is the slow path of one switch.

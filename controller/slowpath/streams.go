@@ -50,6 +50,15 @@ func (p *Path) newStream(now time.Time, k *packet) {
 	}
 }
 
+// InheritStream takes a stream that the switch has from a controller before this
+// one.
+func (p *Path) InheritStream(now time.Time, s Stream) {
+	if p.streams[s] == nil {
+		p.count("stream_inherited")
+		p.streams[s] = &heard{open: true, since: now, used: now}
+	}
+}
+
 // openStreams gives slots to the streams of a source whose mapping is known now.
 func (p *Path) openStreams(now time.Time, source netip.Addr, r Resolution) {
 	for s, st := range p.streams {
