@@ -153,8 +153,11 @@ func (c *Config) checkOverlaps(p *problems) {
 			path := fmt.Sprintf("sites[%d].eid_prefixes[%d]", i, j)
 			for _, o := range byInstance[s.InstanceID] {
 				if o.prefix.Overlaps(e) {
-					p.add(path, fmt.Sprintf("%v overlaps %v of site %s at %s in instance %d",
-						e, o.prefix, o.site, p.at(o.path), s.InstanceID),
+					at := ""
+					if !p.origin.foreign(o.path) {
+						at = " at " + p.at(o.path)
+					}
+					p.add(path, fmt.Sprintf("%v overlaps %v of site %s%s in instance %d", e, o.prefix, o.site, at, s.InstanceID),
 						"sites of one instance need separate prefixes")
 				}
 			}

@@ -35,6 +35,10 @@ func (c *Config) Origin(path string) string {
 	return fmt.Sprintf("%s:%d", c.origin.file, c.origin.line(path))
 }
 
+// File is the name of the file that the Config came from; "" if it came from
+// none.
+func (c *Config) File() string { return c.origin.file }
+
 func (c *Config) defaults() {
 	for i := range c.Switches {
 		s := &c.Switches[i]
