@@ -1,8 +1,10 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/corecast/corecast/controller/config"
 )
@@ -11,28 +13,41 @@ import (
 // cannot be used changes nothing.
 func (n *Node) ReloadCredentials() error { return n.gate.Reload() }
 
-// Apply makes another complete configuration the node's, while it runs: its
-// sites, switches and channels. Registrations that it still allows stay. It is
-// refused as a whole if it changes what only a start can change.
-func (n *Node) Apply(cfg *config.Config) error {
-	n.applying.Lock()
-	defer n.applying.Unlock()
+// applyTime bounds how long Apply waits for the new whole.
+const applyTime = time.Minute
+
+// Apply makes another complete configuration file the node's, while it runs: its
+// sites, switches and channels, beside what was made over REST. Registrations
+// that it still allows stay. It is refused as a whole if it changes what only a
+// start can change, or does not go with what was made over REST.
+func (n *Node) Apply(file *config.Config) error {
 	before := n.cfg.Load()
 	for _, fixed := range []struct {
 		key      string
 		old, new any
 	}{
-		{"listen", before.Listen, cfg.Listen},
-		{"store", before.Store, cfg.Store},
-		{"node", before.Node, cfg.Node},
-		{"tls", before.TLS, cfg.TLS},
-		{"auth", before.Auth, cfg.Auth},
-		{"map_server", before.MapServer, cfg.MapServer},
+		{"listen", before.Listen, file.Listen},
+		{"store", before.Store, file.Store},
+		{"node", before.Node, file.Node},
+		{"tls", before.TLS, file.TLS},
+		{"auth", before.Auth, file.Auth},
+		{"map_server", before.MapServer, file.MapServer},
 	} {
 		if !reflect.DeepEqual(fixed.old, fixed.new) {
 			return fmt.Errorf("%s has changed, which takes effect at a start only: start the controller again, or take that change back", fixed.key)
 		}
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), applyTime)
+	defer cancel()
+	if err := n.inventory.SetFile(ctx, file); err != nil {
+		return err
+	}
+	return n.inventory.Flush(ctx)
+}
+
+// apply makes another whole the node's. The inventory calls it, one at a time.
+func (n *Node) apply(cfg *config.Config) error {
+	before := n.cfg.Load()
 	list, err := sites(cfg)
 	if err != nil {
 		return err

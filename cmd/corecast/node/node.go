@@ -21,6 +21,8 @@ import (
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/eventlog"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
@@ -48,7 +50,8 @@ type Node struct {
 	opts  Options
 	store store.Store // nil if none is configured
 
-	applying sync.Mutex // held by Apply
+	events    *eventlog.Log
+	inventory *inventory.Inventory
 
 	mapServer  *mapserver.Server
 	resolver   *mapserver.Resolver
@@ -61,19 +64,23 @@ type Node struct {
 	listener   net.Listener // nil if listen.http is empty
 }
 
-// Open makes a node of a complete configuration: it opens the store and binds
-// all addresses. Run must be called, or Close.
-func Open(ctx context.Context, cfg *config.Config, opts Options) (n *Node, err error) {
+// Open makes a node of a complete configuration file, and what was made over
+// REST: it opens the store and binds all addresses. Run must be called, or Close.
+func Open(ctx context.Context, file *config.Config, opts Options) (n *Node, err error) {
 	n = &Node{opts: opts}
-	n.cfg.Store(cfg)
+	n.cfg.Store(file)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
 		}
 	}()
-	if err = n.openStore(ctx, cfg.Store); err != nil {
+	if err = n.openStore(ctx, file.Store); err != nil {
 		return n, err
 	}
+	if err = n.openInventory(ctx, file); err != nil {
+		return n, err
+	}
+	cfg := n.cfg.Load()
 	if err = n.openMapServer(cfg); err != nil {
 		return n, err
 	}
@@ -91,6 +98,30 @@ func (n *Node) openStore(ctx context.Context, name string) (err error) {
 		n.store, err = store.Open(ctx, name)
 	}
 	return err
+}
+
+// openInventory finds what is desired. Without a store events are kept in memory,
+// and nothing can be changed over REST.
+func (n *Node) openInventory(ctx context.Context, file *config.Config) (err error) {
+	kept := n.store
+	if kept == nil {
+		kept = store.NewMemory()
+	}
+	o := eventlog.Options{Node: file.Node, Logger: n.opts.Logger}
+	if n.isShared(file) {
+		o.Node = nodeName(file)
+	}
+	if n.events, err = eventlog.Open(ctx, kept, o); err != nil {
+		return err
+	}
+	n.inventory, err = inventory.Open(ctx, file, inventory.Options{
+		Store: kept, Durable: n.store != nil, Log: n.events, Apply: n.apply, Logger: n.opts.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	n.cfg.Store(n.inventory.Config())
+	return nil
 }
 
 func (n *Node) openMapServer(cfg *config.Config) error {
@@ -214,6 +245,8 @@ func (n *Node) Run(ctx context.Context) error {
 			}
 		})
 	}
+	part("events", n.events.Run)
+	part("desired state", n.inventory.Run)
 	part("controller", n.feed.fed(n.controller.Run))
 	part("map-caches of the switches", n.feed.run)
 	if n.cluster != nil {

@@ -336,8 +336,8 @@ func TestOpenSaysWhatIsInTheWay(t *testing.T) {
 		{"HTTP address", func(c *config.Config) { c.Listen.HTTP = takenHTTP.Addr().String() }, []string{takenHTTP.Addr().String(), "in use"}},
 		{"not loopback", func(c *config.Config) { c.Listen.HTTP = "0.0.0.0:0" }, []string{"give tls and auth"}},
 		{"store", func(c *config.Config) { c.Store = "file:" + filepath.Join(dir, "held.db") }, []string{"held.db", "another process"}},
-		{"etcd", func(c *config.Config) { c.Store = "etcd://127.0.0.1:2379/corecast" }, []string{"etcd", "not built yet", "file:"}},
-		{"algorithm", func(c *config.Config) { c.Sites[0].AuthKeys[0].Algorithm = "md5" }, []string{"studio", "md5"}},
+		{"etcd", func(c *config.Config) { c.Store = "etcd://127.0.0.1:1/corecast" }, []string{"etcd://127.0.0.1:1", "no answer"}},
+		{"algorithm", func(c *config.Config) { c.Sites[0].AuthKeys[0].Algorithm = "md5" }, []string{"sites[0].auth_keys[0].algorithm", "md5"}},
 	}
 	for _, tt := range tests {
 		cfg := decode(t, "store: \"file:"+filepath.Join(dir, "free.db")+"\"\n"+studio)
