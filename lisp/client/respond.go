@@ -93,9 +93,13 @@ const (
 // receiveSMR has the entries of the map-cache asked for again that an SMR is
 // about. Of others it takes no notice (RFC 9301 §6.1).
 func (x *XTR) receiveSMR(m *lisp.MapRequest) ignored {
+	x.count(func(c *XTRCounts) *uint64 { return &c.SMRs })
+	if x.config.Solicited != nil {
+		x.config.Solicited(moved(m))
+		return taken
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.counts.SMRs++
 	result := ignoredEID
 	for cached := range x.cache {
 		if !concerns(m, cached) {
@@ -128,6 +132,19 @@ func concerns(m *lisp.MapRequest, cached lisp.EID) bool {
 		}
 	}
 	return false
+}
+
+// moved returns the EID-prefixes that an SMR names.
+func moved(m *lisp.MapRequest) (eids []lisp.EID) {
+	if m.Source.IP.IsValid() {
+		eids = append(eids, lisp.EIDOf(m.Source.InstanceID, m.Source.IP))
+	}
+	for i := range m.Records {
+		if eid, ok := m.Records[i].Prefix.EID(); ok {
+			eids = append(eids, eid)
+		}
+	}
+	return eids
 }
 
 // followSMRs asks again for what SMRs are about.

@@ -72,7 +72,11 @@ func (x *XTR) receiveNotify(from netip.AddrPort, packet []byte) ignored {
 		if why != taken {
 			records = cloneRecords(m.Records) // not the confirmation
 		}
-		x.keep(records)
+		if x.config.Published != nil {
+			x.config.Published(records)
+		} else {
+			x.keep(records)
+		}
 	}
 	return x.ack(from, m)
 }

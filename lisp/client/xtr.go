@@ -36,6 +36,12 @@ type XTRConfig struct {
 	UseTTL     bool // registrations last as long as their TTL
 	Merge      bool // merge with what other xTRs register
 
+	// Published, if set, is told what Map-Notifies of subscriptions say, in their
+	// order, instead of the map-cache; Solicited what SMRs are about, instead of
+	// its being asked again. Run calls them: they must not wait.
+	Published func([]lisp.Record)
+	Solicited func([]lisp.EID)
+
 	Retry Retry
 	// MaxCache bounds the map-cache; 0 means 65,536.
 	MaxCache int

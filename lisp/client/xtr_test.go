@@ -23,6 +23,12 @@ func newPeer(t *testing.T) (x *XTR, server *conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, x, server)
+	return x, server
+}
+
+// run runs an xTR until the test ends.
+func run(t *testing.T, x *XTR, server *conn) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- x.Run(ctx) }()
@@ -33,7 +39,6 @@ func newPeer(t *testing.T) (x *XTR, server *conn) {
 			t.Error(err)
 		}
 	})
-	return x, server
 }
 
 func (c *conn) next(t *testing.T) []byte {
@@ -247,5 +252,50 @@ func TestSMR(t *testing.T) {
 	}
 	if c := x.Counts(); c.SMRs != 2 || c.RequestsAfter != 1 || x.Ignored().EID != 1 {
 		t.Errorf("%+v, ignored %+v", c, x.Ignored())
+	}
+}
+
+// Who keeps mappings elsewhere is told what is published and solicited.
+func TestHooks(t *testing.T) {
+	server, err := listen(netip.MustParseAddrPort("127.0.0.1:0"), netip.AddrPort{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, solicited := make(chan lisp.Record, 4), make(chan lisp.EID, 4)
+	x, err := NewXTR(XTRConfig{
+		MapServer: server.local, KeyID: 1, Algorithm: lisp.AlgorithmSHA256, Secret: []byte("secret"),
+		XTR: &lisp.XTR{ID: [16]byte{1}}, Retry: quick,
+		Published: func(records []lisp.Record) { published <- records[0] },
+		Solicited: func(eids []lisp.EID) { solicited <- eids[0] },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, x, server)
+	done := make(chan error, 1)
+	go func() { _, err := x.Subscribe(t.Context(), eid("10.1.2.3")); done <- err }()
+	var ecm lisp.ECM
+	var m lisp.MapRequest
+	if err := ecm.Decode(server.next(t)); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Decode(ecm.Inner.Message); err != nil {
+		t.Fatal(err)
+	}
+	prefix, rloc := eid("10.1.0.0/16"), netip.MustParseAddr("192.0.2.21")
+	server.give(t, x, notify(t, "secret", m.Nonce, Mapping(prefix, rloc)))
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if r := <-published; !leadsTo(rloc)(r) {
+		t.Errorf("published %+v", r)
+	}
+	server.give(t, x, mustAppend(t, &lisp.MapRequest{SMR: true, Nonce: 5, Source: lisp.Address{IP: netip.MustParseAddr("10.7.0.0")},
+		ITRs: []lisp.Address{{IP: server.local.Addr()}}, Records: []lisp.EIDRecord{{Prefix: lisp.PrefixOf(prefix)}}}))
+	if got := <-solicited; got != eid("10.7.0.0") {
+		t.Errorf("solicited %s", got)
+	}
+	if _, ok := x.Cached(eid("10.1.2.3")); ok {
+		t.Error("it is in the map-cache too")
 	}
 }
