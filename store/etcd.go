@@ -14,6 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -58,6 +59,13 @@ const (
 	probeEvery   = 10 * time.Second
 	probeTimeout = 3 * time.Second
 )
+
+// reconnect is how a member that is gone is tried again: soon, as nothing goes on
+// without.
+var reconnect = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
+	MinConnectTimeout: 3 * time.Second,
+}
 
 // OpenEtcd opens the store that an etcd:// URL names. Errors name the cluster and
 // what to do, and no password.
@@ -112,7 +120,7 @@ func dialEtcd(ctx context.Context, u *etcdURL) (*Etcd, error) {
 		Context: s.closing, Endpoints: endpoints, TLS: tls, Username: u.user, Password: password,
 		DialTimeout: u.timeout, DialKeepAliveTime: probeEvery, DialKeepAliveTimeout: probeTimeout,
 		Logger:      zap.NewNop(), // what fails is returned
-		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(noteOutcome)},
+		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(noteOutcome), grpc.WithConnectParams(reconnect)},
 	})
 	if err != nil {
 		s.end()

@@ -4,15 +4,12 @@ import "strings"
 
 // Access is one client's own way to the members, that can be cut without
 // disturbing any other's.
-type Access struct {
-	tls     bool
-	proxies []*proxy
-}
+type Access struct{ proxies []*proxy }
 
 // NewAccess makes a way to all members, until the test ends.
 func (c *Cluster) NewAccess() *Access {
 	c.t.Helper()
-	a := &Access{tls: c.opts.TLS}
+	a := &Access{}
 	for _, m := range c.members {
 		p, err := newProxy(m.dir+"/client", false)
 		c.check(err)

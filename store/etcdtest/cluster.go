@@ -2,6 +2,7 @@ package etcdtest
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,8 +24,8 @@ type Options struct {
 	Members int // 0 means 1
 	// Flags are etcd's own, after those that make it a cluster: "--cert-file=…".
 	Flags []string
-	// TLS says that Flags make the members talk TLS to their clients.
-	TLS bool
+	// TLS is how clients talk to members whose Flags give them certificates.
+	TLS *tls.Config
 	// Fsync makes members wait for the disk, as etcd does. Tests need not:
 	// what a killed process has written stays.
 	Fsync bool
@@ -64,9 +65,7 @@ func Start(t testing.TB, opts Options) *Cluster {
 		c.check(m.start())
 		t.Cleanup(func() { c.end(m) })
 	}
-	if !opts.TLS {
-		c.Await()
-	}
+	c.Await()
 	return c
 }
 
@@ -87,17 +86,25 @@ func directory(t testing.TB) string {
 
 func (c *Cluster) flags(i int, initial []string) []string {
 	m := c.members[i]
-	scheme, client := "unix", "http"
-	if c.opts.TLS {
-		scheme, client = "unixs", "https"
+	listen := "unix"
+	if c.opts.TLS != nil {
+		listen = "unixs"
 	}
 	return []string{
 		"--name=" + m.name, "--data-dir=data", "--log-level=warn", "--log-format=console",
 		"--listen-peer-urls=unix://peer", "--initial-advertise-peer-urls=http://" + m.peers.address(),
-		"--listen-client-urls=" + scheme + "://client", "--advertise-client-urls=" + client + "://" + c.access.proxies[i].address(),
+		"--listen-client-urls=" + listen + "://client", "--advertise-client-urls=" + c.scheme() + "://" + c.access.proxies[i].address(),
 		"--initial-cluster=" + strings.Join(initial, ","), "--initial-cluster-state=new",
-		fmt.Sprintf("--unsafe-no-fsync=%v", !c.opts.Fsync),
+		"--enable-grpc-gateway=false", fmt.Sprintf("--unsafe-no-fsync=%v", !c.opts.Fsync),
 	}
+}
+
+// scheme is that of URLs for clients.
+func (c *Cluster) scheme() string {
+	if c.opts.TLS != nil {
+		return "https"
+	}
+	return "http"
 }
 
 func (c *Cluster) end(m *member) {
@@ -128,10 +135,10 @@ func (c *Cluster) Client(members ...int) *clientv3.Client {
 	var endpoints []string
 	for i, e := range c.Endpoints() {
 		if len(members) == 0 || slices.Contains(members, i) {
-			endpoints = append(endpoints, "http://"+e)
+			endpoints = append(endpoints, c.scheme()+"://"+e)
 		}
 	}
-	client, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Logger: zap.NewNop()})
+	client, err := clientv3.New(clientv3.Config{Endpoints: endpoints, TLS: c.opts.TLS, Logger: zap.NewNop()})
 	c.check(err)
 	c.t.Cleanup(func() { client.Close() })
 	return client
@@ -210,7 +217,7 @@ func (c *Cluster) Leader() int {
 	for ctx.Err() == nil {
 		for i := range c.members {
 			asking, cancel := context.WithTimeout(ctx, time.Second)
-			status, err := client.Status(asking, "http://"+c.Endpoints()[i])
+			status, err := client.Status(asking, c.scheme()+"://"+c.Endpoints()[i])
 			cancel()
 			if err == nil && status.Leader == status.Header.MemberId {
 				return i
