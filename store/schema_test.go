@@ -105,6 +105,7 @@ func wantNew(t *testing.T, s store.Store, lease store.LeaseID) {
 }
 
 func TestSchemaIsBroughtUp(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.Options{})
 	for name, open := range map[string]backend{
 		"file": fileBackend(filepath.Join(t.TempDir(), "store.db")),
@@ -165,6 +166,7 @@ func TestSchemaStepFails(t *testing.T) {
 // TestSchemaStepIsGoneOnWith interrupts a step on etcd; then several nodes go on
 // with it at once, while one of the old program is still there.
 func TestSchemaStepIsGoneOnWith(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.Options{})
 	open := etcdBackend(t, cluster.URL("schema"))
 	lease := fillOld(t, open)
@@ -213,23 +215,23 @@ func TestSchemaStepIsGoneOnWith(t *testing.T) {
 }
 
 func TestEtcdPrefixOfOthers(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.Options{})
 	client := cluster.Client()
-	for key, want := range map[string]string{
-		"theirs/keys/k":          `holds keys, such as "k", and does not say of which schema`,
-		"damaged/meta/schema":    `says "what": it is not of CoreCast, or damaged`,
-		"restoring/meta/schema":  "a backup is being restored to it",
-		"newer/meta/schema":      "has schema 7, and this corecast knows 1",
-		"newer-step/meta/schema": "has schema 2, and this corecast knows 1",
+	for _, tt := range []struct{ prefix, key, value, want string }{
+		{"theirs", "keys/k", "", `holds keys, such as "k", and does not say of which schema`},
+		{"damaged", "meta/schema", "what", `says "what": it is not of CoreCast, or damaged`},
+		{"restoring", "meta/schema", "restoring", "a backup is being restored to it"},
+		{"newer", "meta/schema", "7", "has schema 7, and this corecast knows 1"},
+		{"newer-step", "meta/schema", "1>2", "has schema 2, and this corecast knows 1"},
 	} {
-		value := map[string]string{"damaged": "what", "restoring": "restoring", "newer": "7", "newer-step": "1>2"}[strings.Split(key, "/")[0]]
-		if _, err := client.Put(t.Context(), key, value); err != nil {
+		if _, err := client.Put(t.Context(), tt.prefix+"/"+tt.key, tt.value); err != nil {
 			t.Fatal(err)
 		}
-		url := cluster.URL(strings.Split(key, "/")[0])
+		url := cluster.URL(tt.prefix)
 		err := errOf(store.OpenEtcd(t.Context(), url))
-		if !errors.Is(err, store.ErrSchema) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), url) {
-			t.Errorf("%s: %v; want %q", url, err, want)
+		if !errors.Is(err, store.ErrSchema) || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), url) {
+			t.Errorf("%s: %v; want %q", url, err, tt.want)
 		}
 	}
 }
