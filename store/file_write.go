@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -142,15 +143,20 @@ func (f *File) failed(err error) error {
 	return fmt.Errorf("store %s: nothing was stored: %w%s", f.path, err, remedy(err))
 }
 
-// remedy is what to do about an error of the file system.
+// remedies are what to do about errors of the file system.
+var remedies = map[syscall.Errno]string{
+	syscall.ENOSPC: ": make room on its file system; writing goes on by itself then",
+	syscall.EDQUOT: ": make room within the quota; writing goes on by itself then",
+	syscall.EFBIG:  ": raise the limit of file sizes (ulimit -f)",
+	syscall.EROFS:  ": its file system is read-only: see the kernel's log, and mount it for writing",
+}
+
+// remedy is what to do about an error of bbolt, which keeps the text of some.
 func remedy(err error) string {
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return ": make room on its file system; writing goes on by itself then"
-	case errors.Is(err, syscall.EFBIG):
-		return ": raise the limit of file sizes (ulimit -f)"
-	case errors.Is(err, syscall.EROFS):
-		return ": its file system is read-only: see the kernel's log, and mount it for writing"
+	for errno, text := range remedies {
+		if errors.Is(err, errno) || strings.HasSuffix(err.Error(), errno.Error()) {
+			return text
+		}
 	}
 	return ""
 }
