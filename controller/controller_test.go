@@ -478,6 +478,13 @@ func TestChannelCounters(t *testing.T) {
 	if err != nil || events["payload"].Packets != 1 || events["header"].Packets != 3 || events["copy"].Packets != 2 {
 		t.Errorf("events %v, %v", events, err)
 	}
+	all, err := c.SwitchLoad(ctx, "itr", 10)
+	if err != nil || len(all.Channels) != 1 || all.Channels["news"]["header"] != events["header"] || all.Channels["news"]["copy"].Packets != 2 {
+		t.Errorf("all of the ITR: %+v, %v", all, err)
+	}
+	if none, err := c.SwitchLoad(ctx, "itr", 0); err != nil || len(none.Channels) != 0 {
+		t.Errorf("no channels asked for: %+v, %v", none, err)
+	}
 	load, err := c.ChannelLoad(ctx, "news")
 	if err != nil || load.ITR != "itr" || len(load.Pairs) != 1 || !maps.Equal(load.Pairs[0].RLOCs, want) ||
 		load.Pairs[0].Events["payload"].Packets != 1 || load.Pairs[0].Reserved != cfg.Channels[0].ReservedEID {

@@ -59,9 +59,20 @@ func (*fakeEndpoint) Addresses() []netip.AddrPort {
 }
 func (f *fakeEndpoint) Stats() udp.Stats { return f.stats }
 
-type fakeController struct{ status controller.Status }
+type fakeController struct {
+	status controller.Status
+	loads  map[string]controller.SwitchLoad
+}
 
 func (f *fakeController) Status() controller.Status { return f.status }
+
+func (f *fakeController) SwitchLoad(_ context.Context, name string, _ int) (controller.SwitchLoad, error) {
+	load, ok := f.loads[name]
+	if !ok {
+		return load, errors.New("it does not answer")
+	}
+	return load, nil
+}
 
 func (f *fakeController) Export(string) (controller.Writes, error) {
 	rid := p4rt.Replica{Port: 1, Instance: 2}

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics are what /metrics serves. docs/operations.md lists them; names stay.
+// metrics are what /metrics serves. docs/metrics.md lists them; names stay.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -37,7 +37,7 @@ func newMetrics(opts *Options) *metrics {
 		m.refused.WithLabelValues(string(reason))
 	}
 	m.registry.MustRegister(m.requests, m.duration, m.refused, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &collector{opts: opts})
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &collector{opts: opts}, &loads{opts: opts}, &nodeCollector{opts: opts})
 	return m
 }
 

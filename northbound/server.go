@@ -19,6 +19,7 @@ import (
 	"github.com/corecast/corecast/northbound/auth"
 	"github.com/corecast/corecast/northbound/live"
 	"github.com/corecast/corecast/northbound/ui"
+	"github.com/corecast/corecast/northbound/webhook"
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"golang.org/x/net/netutil"
@@ -44,6 +45,7 @@ type Endpoint interface {
 type Controller interface {
 	live.Counters
 	Status() controller.Status
+	SwitchLoad(ctx context.Context, switchName string, channels int) (controller.SwitchLoad, error)
 	Export(switchName string) (controller.Writes, error)
 	ExportHeld(ctx context.Context, switchName string) (controller.Writes, error)
 	Tables(switchName string) []controller.TableUse
@@ -71,6 +73,9 @@ type Options struct {
 	// FeedError is why the last change of a mapping did not get to the
 	// switches; nil if it did.
 	FeedError func() error
+	// Webhooks tells how telling each webhook goes, by its name; nil if there is
+	// none.
+	Webhooks func() map[string]webhook.Counters
 	// Gate lets requests in; nil lets in all of this host.
 	Gate *auth.Gate
 	// Version is that of the program, Started when it was started.

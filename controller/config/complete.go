@@ -20,6 +20,7 @@ func (c *Config) Complete() error {
 	c.secrets(p)
 	c.checkServers(p)
 	c.checkMapServer(p)
+	c.checkWebhooks(p)
 	c.checkSites(p)
 	c.checkSwitches(p)
 	c.checkChannels(p)

@@ -13,6 +13,7 @@ type Config struct {
 	TLS       TLS       `yaml:"tls"`
 	Auth      Auth      `yaml:"auth"`
 	MapServer MapServer `yaml:"map_server"`
+	Webhooks  []Webhook `yaml:"webhooks"`
 	Switches  []Switch  `yaml:"switches"`
 	Sites     []Site    `yaml:"sites"`
 	Channels  []Channel `yaml:"channels"`
