@@ -81,7 +81,7 @@ func (s *Server) refreshLocked(c *call, x *xtr, m *lisp.MapRegister, cl *claim) 
 		r.lifetime != seconds(cl.lifetime) || !bytes.Equal(r.record(), c.out.scratch.encoded[cl.start:cl.end]) {
 		return false
 	}
-	r.refreshed.Store(c.now.UnixNano())
+	r.refreshed.Store(max(c.now.UnixNano(), r.refreshed.Load()))
 	s.saveRefresh(r)
 	return true
 }
@@ -99,7 +99,12 @@ func (s *Server) claimLocked(c *call, x *xtr, m *lisp.MapRegister, cl *claim) bo
 	old := s.db.get(cl.eid)
 	if cl.withdraw {
 		if r := findRegistration(old, x, c.from.Addr()); r != nil {
+			s.withdrawRegistration(c.now, r)
 			s.dropRegistrationLocked(r)
+		} else if s.opts.Shared { // another server may know it already
+			s.withdrawRegistration(c.now, &registration{
+				mapping: &mapping{eid: cl.eid}, xtr: x, from: c.from.Addr(), flags: flagsOf(m), own: bareRecord(cl.eid),
+			})
 		}
 		return true
 	}
@@ -114,7 +119,7 @@ func (s *Server) claimLocked(c *call, x *xtr, m *lisp.MapRegister, cl *claim) bo
 		xtr: x, from: c.from.Addr(), since: c.now.Unix(), lifetime: seconds(cl.lifetime), flags: flagsOf(m), keyID: m.Auth.KeyID,
 		own: c.out.scratch.encoded[cl.start:cl.end],
 	}
-	r.refreshed.Store(c.now.UnixNano())
+	r.refreshed.Store(s.afterKnownLocked(c.now, cl.eid, r))
 	s.addRegistrationLocked(cl.eid, r)
 	return true
 }
@@ -146,7 +151,7 @@ func (s *Server) addRegistrationLocked(eid lisp.EID, r *registration) {
 			r.since = before.since
 		}
 		if before.flags&regMerge != r.flags&regMerge {
-			s.deleteRegistration(before) // it may have another key
+			s.withdrawRegistration(time.Unix(0, r.refreshed.Load()), before) // it may have another key
 		}
 		list = s.db.unlink(list, before)
 	}
@@ -165,18 +170,16 @@ func (s *Server) shortenLocked(list *registration) *registration {
 	n := 0
 	for r := list; r != nil; r = r.next {
 		if n++; n == maxRegistrations {
-			s.deleteRegistration(r)
+			s.forgetRegistration(r)
 			return s.db.unlink(list, r)
 		}
 	}
 	return list
 }
 
-// dropRegistrationLocked ends a registration: it was withdrawn, timed out, or is
-// no longer allowed.
+// dropRegistrationLocked ends a registration: it was withdrawn, or timed out.
 func (s *Server) dropRegistrationLocked(r *registration) {
 	m := r.mapping
-	s.deleteRegistration(r)
 	s.settleLocked(m.eid, m.site, m, s.db.unlink(m.reg, r))
 }
 
@@ -206,6 +209,7 @@ func (s *Server) expire(now time.Time) bool {
 				break
 			}
 			s.counts.expired.Add(1)
+			s.forgetRegistration(r)
 			s.dropRegistrationLocked(r)
 		}
 		more := s.db.wheel.due != nil

@@ -293,7 +293,7 @@ func (s *Server) Counters() Counters {
 		Registers: n.registers.Load(), Records: n.records.Load(), Notifies: n.notifies.Load(),
 		Publications: n.publications.Load(), Retransmissions: n.retransmissions.Load(), Acks: n.acks.Load(),
 		Unacknowledged: n.unacknowledged.Load(), SMRs: n.smrs.Load(), Changes: n.changes.Load(), Expired: n.expired.Load(),
-		Subscribed: n.subscribed.Load(), Unsubscribed: n.unsubscribed.Load(), WatchersResynced: n.resynced.Load(), Unrestored: n.unrestored.Load(),
+		Subscribed: n.subscribed.Load(), Unsubscribed: n.unsubscribed.Load(), WatchersResynced: n.resynced.Load(), Unrestored: n.unrestored.Load(), Merged: n.merged.Load(),
 		HoldersForgotten: n.holdersForgotten.Load(), Holders: int(s.holders.Load()), Unacked: int(s.notifier.unacked.Load()),
 		Dropped: map[string]uint64{},
 	}

@@ -53,7 +53,7 @@ type retry struct {
 func (n *notifier) mark(sub *subscription, eid lisp.EID) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if sub.removed {
+	if sub.removed || sub.elsewhere != "" {
 		return
 	}
 	sub.oweLocked([]lisp.EID{eid})
@@ -82,7 +82,7 @@ func (n *notifier) wake(sub *subscription) {
 
 // queueLocked makes a subscription ready to be told, unless it is on its way.
 func (n *notifier) queueLocked(sub *subscription) {
-	if sub.removed || sub.queued || sub.busy {
+	if sub.removed || sub.queued || sub.busy || sub.elsewhere != "" {
 		return
 	}
 	sub.queued = true
@@ -99,7 +99,7 @@ func (n *notifier) renew(sub *subscription, nonce uint64, to netip.AddrPort, loc
 		return false
 	}
 	n.settleLocked(sub)
-	sub.nonce, sub.to, sub.local, sub.initial = nonce, to, local, true
+	sub.nonce, sub.to, sub.local, sub.initial, sub.elsewhere = nonce, to, local, true, ""
 	n.queueLocked(sub)
 	return true
 }
@@ -112,7 +112,7 @@ func (n *notifier) end(sub *subscription, nonce uint64) bool {
 		return false
 	}
 	n.settleLocked(sub)
-	sub.removed = true
+	sub.nonce, sub.removed = nonce, true
 	return true
 }
 
@@ -174,7 +174,7 @@ func (n *notifier) take(now int64) (sub *subscription, p publication, any bool) 
 	n.waiting.Store(int64(len(n.ready)))
 	sub.queued = false
 	switch {
-	case sub.removed || len(sub.changed) == 0 && !sub.initial:
+	case sub.removed || sub.elsewhere != "" || len(sub.changed) == 0 && !sub.initial:
 		return nil, publication{}, true
 	case sub.packet != nil && !sub.initial && now-sub.sent < int64(pace), !n.rate.allow(now, sub.to.Addr(), 1):
 		sub.queued, sub.paced = true, true

@@ -13,6 +13,11 @@ type Options struct {
 	// Store keeps registrations, nonces and subscriptions over a restart; nil
 	// keeps them in memory only.
 	Store store.Store
+	// Shared says that other Map-Servers have the store too: what they take is
+	// merged into what this one knows, while Follow runs. Node is this one's name
+	// among them.
+	Shared bool
+	Node   string
 	// FlushInterval is how long a change waits at most before it is written,
 	// and so what a crash can lose; 0 means 200 ms.
 	FlushInterval time.Duration

@@ -75,8 +75,25 @@ func (s *Server) saveRefresh(r *registration) {
 	}
 }
 
-func (s *Server) deleteRegistration(r *registration) {
-	if s.persist != nil {
+// forgetRegistration notes that a registration has timed out or is not allowed any
+// more. Where others have the store too, they find that out by themselves, or have
+// heard from the xTR since.
+func (s *Server) forgetRegistration(r *registration) {
+	if s.persist != nil && !s.opts.Shared {
+		s.persist.w.Delete(registrationKey(r.mapping.eid, r))
+	}
+}
+
+// withdrawRegistration notes that an xTR does not want a registration any more.
+// Others who have the store are told since when, so that what they heard of it
+// before does not bring it back.
+func (s *Server) withdrawRegistration(now time.Time, r *registration) {
+	switch {
+	case s.persist == nil:
+	case s.opts.Shared:
+		at := max(now.UnixNano(), r.refreshed.Load()+1)
+		s.bury(registrationKey(r.mapping.eid, r), at, encodeWithdrawn(r, at))
+	default:
 		s.persist.w.Delete(registrationKey(r.mapping.eid, r))
 	}
 }
@@ -104,14 +121,22 @@ func (s *Server) saveSubscription(sub *subscription) {
 	}
 	s.notifier.mu.Lock()
 	defer s.notifier.mu.Unlock()
-	if !sub.removed {
-		s.persist.w.Put(subscriptionKey(sub), encodeSubscription(sub))
+	if !sub.removed && sub.elsewhere == "" {
+		s.persist.w.Put(subscriptionKey(sub), encodeSubscription(sub, s.opts.Node, 0))
 	}
 }
 
-// deleteSubscription forgets a subscription that was marked as removed.
+// deleteSubscription forgets a subscription that was marked as removed. Others who
+// have the store are told, so that what they heard of it before does not bring it
+// back.
 func (s *Server) deleteSubscription(sub *subscription) {
-	if s.persist != nil {
+	switch {
+	case s.persist == nil:
+	case s.opts.Shared:
+		s.notifier.mu.Lock()
+		defer s.notifier.mu.Unlock()
+		s.persist.w.Put(subscriptionKey(sub), encodeSubscription(sub, s.opts.Node, s.steady(time.Now()).UnixNano()))
+	default:
 		s.persist.w.Delete(subscriptionKey(sub))
 	}
 }
@@ -120,15 +145,23 @@ func (s *Server) deleteSubscription(sub *subscription) {
 // of now. What is over is deleted; what is not valid or cannot be read stays, since
 // the next start may have the right configuration again, or the right version.
 func (s *Server) restore(now time.Time) error {
+	page, err := s.opts.Store.List(context.Background(), storeKeys, "", 1)
+	if err != nil {
+		return fmt.Errorf("restore the Map-Server's state: %w", err)
+	}
+	s.restored = page.Revision
 	writer := store.NewWriter(s.opts.Store, store.WriterOptions{Interval: s.opts.FlushInterval})
 	var regs []savedEntry
-	err := errors.Join(
+	err = errors.Join(
 		s.restoreAll(writer, nonceKeys, func(e store.Entry) verdict { return s.restoreNonce(now, e) }),
 		s.restoreAll(writer, registrationKeys, func(e store.Entry) verdict {
 			saved, err := decodeRegistration(e.Value)
 			switch {
 			case err != nil:
 				return left
+			case saved.withdrawn():
+				s.mournLocked(e.Key, saved.refreshed) // nobody else has the server yet
+				return over
 			case saved.expires() <= now.UnixNano():
 				return over
 			}
@@ -178,7 +211,7 @@ func (s *Server) restoreAll(writer *store.Writer, prefix string, take func(store
 		}
 		v := take(e)
 		s.countRestored(v)
-		if v == over {
+		if v == over && !s.opts.Shared {
 			writer.Delete(e.Key)
 		}
 	}
@@ -228,14 +261,9 @@ func (s *Server) restoreRegistration(now time.Time, saved *savedRegistration) ve
 		return left
 	}
 	s.known.meet(saved.from, now.UnixNano()+int64(2*registrationTimeout))
-	r := &registration{
-		xtr: x, from: saved.from, since: saved.since, lifetime: saved.lifetime, flags: saved.flags, keyID: saved.keyID, own: saved.record,
-	}
-	r.refreshed.Store(saved.refreshed)
-	r.saved.Store(saved.refreshed)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.addRegistrationLocked(saved.eid, r)
+	s.addRegistrationLocked(saved.eid, registrationOf(x, saved))
 	return taken
 }
 
@@ -252,11 +280,14 @@ func (s *Server) restoreSubscription(e store.Entry) verdict {
 		}
 		return over
 	}
-	if owner.knownXTR(saved.xtr) == nil {
+	if owner.knownXTR(saved.xtr) == nil || saved.ended != 0 {
 		return over
 	}
-	sub := &subscription{
-		eid: saved.eid, xtr: saved.xtr, site: owner, to: saved.to, local: saved.local, nonce: saved.nonce + nonceJump,
+	sub := subscriptionOf(owner, &saved)
+	if s.opts.Shared {
+		sub.elsewhere = cmp.Or(saved.node, nobody) // until TakeOver says otherwise
+	} else {
+		sub.nonce += nonceJump
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -266,6 +297,11 @@ func (s *Server) restoreSubscription(e store.Entry) verdict {
 		s.notifier.mark(sub, sub.eid)
 	}
 	return taken
+}
+
+// subscriptionOf is a subscription as the store has it.
+func subscriptionOf(owner *site, saved *savedSubscription) *subscription {
+	return &subscription{eid: saved.eid, xtr: saved.xtr, site: owner, to: saved.to, local: saved.local, nonce: saved.nonce}
 }
 
 // authWith finds the key of a restored authentication in the configuration.

@@ -13,7 +13,7 @@ import (
 // strings and addresses behind a byte with their length; a record comes last.
 const (
 	formatVersion       = 1
-	subscriptionVersion = 2 // 1 had the key that messages were signed with
+	subscriptionVersion = 3 // 1 had the key that messages were signed with, 2 not who sends them
 )
 
 // errFormat: a value that this version did not write. It is dropped: what it
@@ -59,15 +59,28 @@ type savedSubscription struct {
 	to    netip.AddrPort
 	local netip.Addr
 	nonce uint64
+	node  string // of the server that tells the xTR; empty: the only one
+	ended int64  // when, if it is over
 }
 
+// withdrawn reports whether it says that there is no registration any more, since
+// it was refreshed.
+func (r *savedRegistration) withdrawn() bool { return r.lifetime == 0 }
+
 func encodeRegistration(r *registration) []byte {
+	return encodeSince(r, r.lifetime, r.refreshed.Load())
+}
+
+// encodeWithdrawn says that a registration was withdrawn.
+func encodeWithdrawn(r *registration, at int64) []byte { return encodeSince(r, 0, at) }
+
+func encodeSince(r *registration, lifetime uint32, refreshed int64) []byte {
 	record := r.record()
 	b := make([]byte, 0, 96+len(r.xtr.site.name)+len(record))
 	b = append(b, formatVersion, byte(r.flags), r.keyID)
-	b = binary.BigEndian.AppendUint32(b, r.lifetime)
+	b = binary.BigEndian.AppendUint32(b, lifetime)
 	b = binary.BigEndian.AppendUint64(b, uint64(r.since))
-	b = binary.BigEndian.AppendUint64(b, uint64(r.refreshed.Load()))
+	b = binary.BigEndian.AppendUint64(b, uint64(refreshed))
 	b = appendXTR(b, r.xtr.id)
 	b = appendAddr(b, r.from)
 	b = appendString(b, r.xtr.site.name)
@@ -118,8 +131,9 @@ func decodeNonce(value []byte) (n savedNonce, err error) {
 	return n, nil
 }
 
-// encodeSubscription encodes a subscription. notifier.mu must be held.
-func encodeSubscription(sub *subscription) []byte {
+// encodeSubscription encodes a subscription that a server tells about, or that has
+// ended. notifier.mu must be held.
+func encodeSubscription(sub *subscription, node string, ended int64) []byte {
 	b := append(make([]byte, 0, 160), subscriptionVersion)
 	b = binary.BigEndian.AppendUint64(b, sub.nonce)
 	b = binary.BigEndian.AppendUint32(b, sub.eid.InstanceID)
@@ -128,18 +142,23 @@ func encodeSubscription(sub *subscription) []byte {
 	b = appendXTR(b, sub.xtr)
 	b = appendAddrPort(b, sub.to)
 	b = appendAddr(b, sub.local)
-	return appendString(b, sub.site.name)
+	b = appendString(b, sub.site.name)
+	b = appendString(b, node)
+	return binary.BigEndian.AppendUint64(b, uint64(ended))
 }
 
 func decodeSubscription(value []byte) (s savedSubscription, err error) {
 	f := fields{rest: value}
-	f.version(subscriptionVersion)
+	version := f.byte()
 	s.nonce, s.eid.InstanceID = f.uint64(), f.uint32()
 	bits := int(f.byte())
 	prefix, prefixErr := f.addr().Prefix(bits)
 	s.eid.Prefix = prefix
 	s.xtr, s.to, s.local, s.site = f.xtr(), f.addrPort(), f.addr(), f.string()
-	if f.bad || len(f.rest) > 0 || prefixErr != nil || !s.to.IsValid() {
+	if version == subscriptionVersion {
+		s.node, s.ended = f.string(), int64(f.uint64())
+	}
+	if f.bad || version != subscriptionVersion && version != 2 || len(f.rest) > 0 || prefixErr != nil || !s.to.IsValid() {
 		return savedSubscription{}, errFormat
 	}
 	return s, nil

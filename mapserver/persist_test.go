@@ -282,7 +282,7 @@ func FuzzFormat(f *testing.F) {
 	}
 	f.Add(encodeRegistration(&registration{xtr: x, from: etr.Addr(), own: encoded, lifetime: 180}))
 	f.Add(encodeNonce(x, &keyNonce{keyID: 1, nonce: 5}))
-	f.Add(encodeSubscription(&subscription{eid: eid("10.1.0.0/16"), xtr: x.id, site: x.site, to: itr, local: local}))
+	f.Add(encodeSubscription(&subscription{eid: eid("10.1.0.0/16"), xtr: x.id, site: x.site, to: itr, local: local}, "a", 0))
 	f.Fuzz(func(t *testing.T, value []byte) {
 		if r, err := decodeRegistration(value); err == nil {
 			again := encodeRegistration(restoredRegistration(r))
@@ -324,8 +324,8 @@ func TestFormatKeepsAll(t *testing.T) {
 			t.Fatalf("%+v %v", got, err)
 		}
 		sub := &subscription{eid: drawEID(t, "EID"), xtr: x.id, site: x.site, to: x.from, local: addr, nonce: n.nonce}
-		if got, err := decodeSubscription(encodeSubscription(sub)); err != nil || got != (savedSubscription{
-			site: x.site.name, eid: sub.eid, xtr: x.id, to: x.from, local: addr, nonce: n.nonce,
+		if got, err := decodeSubscription(encodeSubscription(sub, "node", 7)); err != nil || got != (savedSubscription{
+			site: x.site.name, eid: sub.eid, xtr: x.id, to: x.from, local: addr, nonce: n.nonce, node: "node", ended: 7,
 		}) {
 			t.Fatalf("%+v %v", got, err)
 		}

@@ -99,7 +99,7 @@ func (s *Server) resettleLocked(eid lisp.EID) {
 		for r := old.reg; r != nil; {
 			next := r.next
 			if owner != r.xtr.site || !s.sites.Load().mayRegister(owner, eid) || !allowedRecord(owner.config.Load(), r.record()) {
-				s.deleteRegistration(r)
+				s.forgetRegistration(r)
 				list = s.db.unlink(list, r)
 			}
 			r = next

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/store"
 )
 
 // Server is a Map-Server and Map-Resolver. Any number of goroutines may use it
@@ -43,7 +44,9 @@ type Server struct {
 	notifier notifier
 	smrs     smrQueue
 	watchers watchers
-	persist  *persister // nil without a store
+	persist  *persister       // nil without a store
+	graves   map[string]int64 // since when what was registered under a key is withdrawn, for a while; guarded by mu
+	restored store.Revision   // of the store; Follow goes on from there
 	turn     atomic.Uint32
 }
 
@@ -52,7 +55,7 @@ type serverCounts struct {
 	registers, records, notifies                                               atomic.Uint64
 	publications, retransmissions, acks, unacknowledged, smrs                  atomic.Uint64
 	changes, expired, subscribed, unsubscribed, holdersForgotten, resynced     atomic.Uint64
-	unrestored                                                                 atomic.Uint64
+	unrestored, merged                                                         atomic.Uint64
 	dropped                                                                    [numCauses]atomic.Uint64
 }
 
@@ -63,7 +66,7 @@ func New(now time.Time, sites []Site, opts Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		opts: opts, epoch: now, log: newRejectLog(), db: newDatabase(), subs: newSubscriptions(), known: newAcquaintances(),
+		opts: opts, epoch: now, log: newRejectLog(), db: newDatabase(), subs: newSubscriptions(), graves: map[string]int64{}, known: newAcquaintances(),
 		smrRate: &limiter{cells: make([]atomic.Int64, limiterCells), seed: maphash.MakeSeed(), interval: int64(smrInterval)},
 	}
 	if opts.RequestRate > 0 {

@@ -134,6 +134,7 @@ type Counters struct {
 	// taken: their site is not configured, does not allow them, or another version
 	// wrote them.
 	Unrestored       uint64
+	Merged           uint64 // entries of the shared store taken from other servers, or our own again
 	HoldersForgotten uint64 // requesters not remembered for SMRs: no room
 
 	Mappings      int // registered now

@@ -22,6 +22,8 @@ type subscription struct {
 	local   netip.Addr     // where the subscription came to
 	nonce   uint64         // of the last Map-Request or Map-Notify; it only increases
 	removed bool
+	// elsewhere names the other server that tells the xTR; empty: this one does.
+	elsewhere string
 
 	// changed are EID-prefixes that the xTR has not been told of; told those
 	// in the Map-Notify that it has not acknowledged.
