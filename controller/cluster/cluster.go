@@ -27,6 +27,8 @@ type Mastership struct {
 // Options say who a node is.
 type Options struct {
 	Store store.Store
+	// ID tells this run of the node from all others; empty: it gets one.
+	ID string
 	// Name is the node's, for people; it need not be the only one of its name.
 	Name string
 	// URL is where its REST API is; empty if it has none.
@@ -67,7 +69,7 @@ func New(opts Options) *Cluster {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Cluster{
-		opts: opts, self: Member{ID: rand.Text(), Name: opts.Name, URL: opts.URL, Since: time.Now()},
+		opts: opts, self: Member{ID: cmp.Or(opts.ID, rand.Text()), Name: opts.Name, URL: opts.URL, Since: time.Now()},
 		wake: make(chan struct{}, 1), view: newView(), releasing: map[string]bool{},
 		lastErr: errors.New("it has not asked the store yet"), changed: make(chan struct{}),
 	}
@@ -245,6 +247,14 @@ func (c *Cluster) Nodes() []Member {
 	}
 	slices.SortFunc(list, func(a, b Member) int { return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID)) })
 	return list
+}
+
+// Changed returns a channel that is closed when nodes, masters or what is published
+// have changed.
+func (c *Cluster) Changed() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed
 }
 
 // tellLocked tells who waits that the view is another one.

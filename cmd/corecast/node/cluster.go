@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func (n *Node) isShared(cfg *config.Config) bool {
 // openCluster makes the node one of those that share the switches.
 func (n *Node) openCluster(cfg *config.Config) {
 	n.cluster = cluster.New(cluster.Options{
-		Store: n.store, Name: nodeName(cfg), URL: n.URL(), TTL: n.opts.LeaseTTL, Logger: n.opts.Logger,
+		Store: n.store, ID: n.id, Name: nodeName(cfg), URL: n.URL(), TTL: n.opts.LeaseTTL, Logger: n.opts.Logger,
 		SetMasters: func(masters map[string]cluster.Mastership) error {
 			ours := make(map[string]controller.Mastership, len(masters))
 			for name, m := range masters {
@@ -144,4 +145,34 @@ func (n *Node) compact(sw controller.SwitchStatus) controller.SwitchStatus {
 	sw.Failing = sw.Failing[:min(len(sw.Failing), most)]
 	sw.Foreign = sw.Foreign[:min(len(sw.Foreign), most)]
 	return sw
+}
+
+// succeedInterval is how often the nodes are looked at although none came or went:
+// a subscription may have come to be known after its node had gone.
+const succeedInterval = 30 * time.Second
+
+// succeed has the Map-Server tell subscribers whose node is not there any more,
+// until ctx ends.
+func (n *Node) succeed(ctx context.Context) error {
+	var before []string
+	tick := time.NewTicker(succeedInterval)
+	defer tick.Stop()
+	for {
+		changed := n.cluster.Changed()
+		var there []string
+		for _, m := range n.cluster.Nodes() {
+			there = append(there, m.ID)
+		}
+		if !slices.Equal(there, before) {
+			n.mapServer.TakeOver(there)
+			before = there
+		}
+		select {
+		case <-changed:
+		case <-tick.C:
+			before = nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }

@@ -2,11 +2,13 @@ package node
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/corecast/corecast/store"
 )
@@ -106,4 +108,28 @@ func untilServed(t *testing.T, most int, nodes map[string]*Node) {
 		}
 	}
 	t.Fatal(err)
+}
+
+// TestNodesShareRegistrations: what an xTR tells one node, the others answer with.
+func TestNodesShareRegistrations(t *testing.T) {
+	shared := store.NewMemory()
+	t.Cleanup(func() { shared.Close() })
+	cfg := decode(t, studio)
+	a, stop := member(t, cfg, "a", shared)
+	b, _ := member(t, cfg, "b", shared)
+	x := newXTR(t, a)
+	register(t, x, client.Mapping(eid("10.0.7.0/24"), netip.MustParseAddr("192.0.2.7")))
+	mappings := func(want int) func() bool {
+		return func() bool { return len(ask[api.Mappings](t, b, "/api/v1/mappings").Items) == want }
+	}
+	until(t, "b knowing the registration", mappings(1))
+	register(t, x, client.Withdrawal(eid("10.0.7.0/24")))
+	until(t, "b knowing the withdrawal", mappings(0))
+	register(t, x, client.Mapping(eid("10.0.8.0/24"), netip.MustParseAddr("192.0.2.7")))
+	stop()
+	until(t, "b knowing what a wrote when it stopped", mappings(1))
+	c, _ := member(t, cfg, "c", shared)
+	if got := ask[api.Mappings](t, c, "/api/v1/mappings").Items; len(got) != 1 {
+		t.Errorf("c starts with %+v", got)
+	}
 }

@@ -9,6 +9,7 @@ package node
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -46,6 +47,7 @@ type Options struct {
 
 // Node is a controller with all that belongs to it.
 type Node struct {
+	id    string // of this run, among the nodes of the store
 	cfg   atomic.Pointer[config.Config]
 	opts  Options
 	store store.Store // nil if none is configured
@@ -67,7 +69,7 @@ type Node struct {
 // Open makes a node of a complete configuration file, and what was made over
 // REST: it opens the store and binds all addresses. Run must be called, or Close.
 func Open(ctx context.Context, file *config.Config, opts Options) (n *Node, err error) {
-	n = &Node{opts: opts}
+	n = &Node{opts: opts, id: rand.Text()}
 	n.cfg.Store(file)
 	defer func() {
 		if err != nil {
@@ -130,7 +132,7 @@ func (n *Node) openMapServer(cfg *config.Config) error {
 		return err
 	}
 	o := options(cfg)
-	o.Store = n.store
+	o.Store, o.Shared, o.Node = n.store, n.isShared(cfg), n.id
 	addresses, err := lispAddresses(cfg)
 	if err != nil {
 		return err
@@ -252,6 +254,8 @@ func (n *Node) Run(ctx context.Context) error {
 	if n.cluster != nil {
 		part("cluster", n.feed.fed(n.cluster.Run))
 		part("status for the other nodes", n.tellOthers)
+		part("what the other nodes register", n.mapServer.Follow)
+		part("subscribers of other nodes", n.succeed)
 	}
 	if n.listener != nil {
 		part("REST API", func(ctx context.Context) error { return n.rest.Serve(ctx, n.listener) })
