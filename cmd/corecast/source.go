@@ -15,6 +15,7 @@ import (
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/source/station"
+	"github.com/corecast/corecast/source/turn"
 )
 
 // sourceFlags are the configuration of a source of one channel.
@@ -90,6 +91,9 @@ func (f *sourceFlags) register(t *pflag.FlagSet) {
 	t.StringVar(&f.cfg.Webhook.URL, "webhook", "", "tell this `URL` who joins, leaves and expires")
 	t.StringVar(&f.hookEnv, "webhook-secret-env", "", "the environment variable with the `NAME` has the secret that signs its requests")
 	t.StringVar(&f.operatorEnv, "operator-token-env", "", "the environment variable with the `NAME` has the token that may see events")
+	t.StringVar(&f.cfg.Store, "store", "", "keep leases and sequence numbers over restarts in this `STORE`: file:PATH, or an etcd:// that standbys share")
+	t.DurationVar(&f.cfg.Takeover, "takeover", turn.DefaultTTL, "how long the source that sends may be gone before a standby takes over")
+	t.StringVar(&f.cfg.Advertise, "advertise", "", "the `URL` of the viewer API, that standbys lead viewers to (default: that of --listen)")
 	t.DurationVar(&f.duration, "duration", 0, "stop after this time (default: never)")
 	t.BoolVar(&f.asJSON, "json", false, "print a report as one JSON object at the end")
 }
@@ -154,6 +158,16 @@ func badFlag(err error) error {
 	return usagef("--%s: %s", strings.NewReplacer("_", "-", ".", "-").Replace(flag), wrong.What)
 }
 
+// wrongSource makes an error about the configuration one about the file or the
+// flag that says it.
+func wrongSource(err error) error {
+	var wrong *station.Error
+	if errors.As(err, &wrong) && wrong.File == "" {
+		return badFlag(err)
+	}
+	return badConfig(err)
+}
+
 // badConfig makes an error of a file one that exits with config.ExitCode.
 func badConfig(err error) error {
 	var wrong *station.Error
@@ -176,7 +190,7 @@ func runSource(ctx context.Context, cfg *station.Config, duration time.Duration,
 	defer stop()
 	s, err := station.New(ctx, cfg, tell)
 	if err != nil {
-		return err
+		return wrongSource(err)
 	}
 	if addr := s.APIAddr(); addr != nil {
 		tell(fmt.Sprintf("viewers join at %s", addr))

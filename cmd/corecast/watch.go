@@ -25,22 +25,23 @@ type watchFlags struct {
 func newWatchCommand() *cobra.Command {
 	var f watchFlags
 	cmd := &cobra.Command{
-		Use:   "watch http://SOURCE:PORT/CHANNEL",
+		Use:   "watch http://SOURCE:PORT/CHANNEL [http://STANDBY:PORT/CHANNEL]...",
 		Short: "Watch a channel: join, renew, and hand the media to a player, file or port",
 		Long: `Joins a channel at its source as a viewer, proves that this address wants the media,
 keeps the lease and gives it back at the end. The media goes to a file, to standard
-output, to another UDP port or to a player. Ends with SIGINT or SIGTERM.`,
+output, to another UDP port or to a player. Ends with SIGINT or SIGTERM. A channel
+that standbys may take over can be given at each of them.`,
 		Example: `  corecast watch http://10.0.0.10:8081/news --player mpv
   corecast watch http://10.0.0.10:8081/news -o news.ts --duration 60s --json
   corecast watch http://10.0.0.10:8081/news -o - | ffplay -`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("want one channel, got %d arguments: corecast watch http://SOURCE:PORT/CHANNEL", len(args))
+			if len(args) == 0 {
+				return usagef("the channel is missing: corecast watch http://SOURCE:PORT/CHANNEL")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.opts.URL = args[0]
+			f.opts.URL, f.opts.Others = args[0], args[1:]
 			return f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

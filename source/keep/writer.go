@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/store"
 )
@@ -32,8 +34,9 @@ type Options struct {
 const Interval = 200 * time.Millisecond
 
 const (
-	// batch is how many leases one transaction writes.
-	batch = 1000
+	// atOnce is how many transactions are under way at a time: stores write
+	// those that wait together.
+	atOnce = 32
 	// defaultRoom is for half a minute of 10,000 joins a second.
 	defaultRoom = 1 << 18
 )
@@ -177,9 +180,11 @@ func (w *Writer) commit(ctx context.Context, ops []store.Op) error {
 func (w *Writer) take(set *map[dstlist.ID]struct{}) []dstlist.ID {
 	w.mu.Lock()
 	taken := *set
-	if len(taken) > 0 {
-		*set = map[dstlist.ID]struct{}{}
+	if len(taken) == 0 {
+		w.mu.Unlock()
+		return nil
 	}
+	*set = map[dstlist.ID]struct{}{}
 	w.mu.Unlock()
 	ids := make([]dstlist.ID, 0, len(taken))
 	for id := range taken {
@@ -204,23 +209,25 @@ func (w *Writer) putBack(set *map[dstlist.ID]struct{}, ids []dstlist.ID) {
 
 // flushChanged writes each lease that has changed as it is now.
 func (w *Writer) flushChanged(ctx context.Context) error {
-	ids := w.take(&w.changed)
-	for len(ids) > 0 {
-		n := min(len(ids), batch)
-		ops := make([]store.Op, n)
-		for i, id := range ids[:n] {
-			ops[i] = w.op(id)
-		}
-		if err := w.commit(ctx, ops); err != nil {
-			w.putBack(&w.changed, ids)
-			return err
-		}
-		w.mu.Lock()
-		w.stats.Written += uint64(n)
-		w.mu.Unlock()
-		ids = ids[n:]
+	var under errgroup.Group
+	under.SetLimit(atOnce)
+	for ids := range slices.Chunk(w.take(&w.changed), store.MaxOps) {
+		under.Go(func() error {
+			ops := make([]store.Op, len(ids))
+			for i, id := range ids {
+				ops[i] = w.op(id)
+			}
+			if err := w.commit(ctx, ops); err != nil {
+				w.putBack(&w.changed, ids)
+				return err
+			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.stats.Written += uint64(len(ids))
+			return nil
+		})
 	}
-	return nil
+	return under.Wait()
 }
 
 func (w *Writer) op(id dstlist.ID) store.Op {
@@ -265,7 +272,7 @@ func (w *Writer) flushRenewed(ctx context.Context) error {
 // trim deletes renewals that are too old to be of use.
 func (w *Writer) trim(ctx context.Context, now time.Time) error {
 	old := 0
-	for old < min(len(w.logged), batch) && now.Sub(w.logged[old].at) > w.opts.TTL {
+	for old < min(len(w.logged), store.MaxOps) && now.Sub(w.logged[old].at) > w.opts.TTL {
 		old++
 	}
 	if old == 0 {

@@ -1,10 +1,8 @@
 package station
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/corecast/corecast/source"
@@ -18,12 +16,20 @@ type channel struct {
 	cfg      *Channel
 	say      func(format string, args ...any)
 	viewers  *dstlist.List
-	sender   *source.UDPSender
-	input    input.Input // the first one, opened early to find mistakes
+	keep     *keeping // nil for a source that keeps nothing
 	progress source.Progress
-	began    time.Time
-	end      string
-	err      error
+
+	// What follows belongs to run, and to who made the channel before it.
+	sender *source.UDPSender
+	input  input.Input // the next one to be sent
+	began  time.Time
+	end    string
+	err    error
+	// How many viewers there were at the end, and how they were served.
+	atEnd    int
+	delivery viewerapi.Delivery
+	// inputName is what may be shown of it: without passphrases.
+	inputName string
 }
 
 // Report is what a channel has done.
@@ -45,30 +51,54 @@ type Report struct {
 	Delivery viewerapi.Delivery `json:"delivery"`
 }
 
-func (s *Station) openChannel(cfg *Channel, limit *dstlist.Limit) (c *channel, err error) {
+func (s *Station) openChannel(i int, limit *dstlist.Limit) (c *channel, err error) {
+	cfg := &s.cfg.Channels[i]
 	c = &channel{cfg: cfg, end: "not started"}
+	opened := c
 	c.say = func(format string, args ...any) { s.say(cfg.Name + ": " + fmt.Sprintf(format, args...)) }
 	c.viewers = dstlist.New(dstlist.Options{
 		IPv6: cfg.SourceEID.Is6(), ListSize: cfg.List, Limit: limit, KeepExpired: s.cfg.Listen != ""})
-	for _, v := range cfg.Viewers {
-		viewer := dstlist.Viewer{EID: v.Addr(), Port: v.Port()}
-		viewer.RLOC = s.locate(cfg.Name, viewer).RLOC
-		if _, err := c.viewers.Join(viewer, time.Time{}); err != nil {
-			return nil, fmt.Errorf("channel %s: %w", cfg.Name, err)
+	c.keep = s.keeping(c)
+	defer func() {
+		if err != nil {
+			opened.close()
+		}
+	}()
+	// All is opened early to find mistakes. What another source may have open
+	// on this host, while it is its turn, comes later.
+	early := c.keep == nil || !c.keep.shared
+	if early || !strings.Contains(cfg.Input, "://") {
+		if c.input, err = c.open(); err != nil {
+			return nil, s.cfg.wrong(fmt.Sprintf("channels[%d].input", i), "%v", err)
 		}
 	}
-	if c.input, err = c.open(); err != nil {
-		return nil, fmt.Errorf("channel %s: %w", cfg.Name, err)
+	if early {
+		err = c.dial()
 	}
-	if c.sender, err = source.DialUDP(cfg.channel()); err != nil {
-		c.close()
-		return nil, err
+	return c, err
+}
+
+// dial opens what packets leave by.
+func (c *channel) dial() (err error) {
+	if c.sender, err = source.DialUDP(c.cfg.channel()); err != nil {
+		return err
 	}
 	if err := c.segmentation(); err != nil {
-		c.close()
-		return nil, fmt.Errorf("channel %s: %w", cfg.Name, err)
+		return fmt.Errorf("channel %s: %w", c.cfg.Name, err)
 	}
-	return c, nil
+	return nil
+}
+
+// joinForGood puts the viewers that the configuration names into the list.
+func (s *Station) joinForGood(c *channel) error {
+	for _, v := range c.cfg.Viewers {
+		viewer := dstlist.Viewer{EID: v.Addr(), Port: v.Port()}
+		viewer.RLOC = s.locate(c.cfg.Name, viewer).RLOC
+		if _, err := c.viewers.Join(viewer, time.Time{}); err != nil {
+			return fmt.Errorf("channel %s: %w", c.cfg.Name, err)
+		}
+	}
+	return nil
 }
 
 // segmentation does without it where the configuration or the link says so.
@@ -86,10 +116,14 @@ func (c *channel) segmentation() error {
 }
 
 func (c *channel) open() (input.Input, error) {
-	return input.Open(c.cfg.Input, input.Options{
+	in, err := input.Open(c.cfg.Input, input.Options{
 		Loop: c.cfg.Loop, Silence: c.cfg.Silence, Reconnect: *c.cfg.Reconnect,
 		OnEvent: func(m string) { c.say("%s", m) },
 	})
+	if err == nil {
+		c.inputName = in.Name()
+	}
+	return in, err
 }
 
 func (c *channel) close() {
@@ -99,58 +133,16 @@ func (c *channel) close() {
 	if c.sender != nil {
 		_ = c.sender.Close()
 	}
-}
-
-// How long a channel waits before it is started again.
-const (
-	firstRestart = time.Second
-	lastRestart  = 30 * time.Second
-)
-
-// run sends the channel until its media or ctx ends. A live one that fails is
-// started again.
-func (c *channel) run(ctx context.Context) {
-	c.began = time.Now()
-	cfg := source.Config{
-		Channel: c.cfg.channel(), Viewers: c.viewers, Bitrate: c.cfg.Bitrate, Opaque: c.cfg.Opaque, Burst: c.cfg.Burst,
-		Progress: &c.progress, OnWarning: func(m string) { c.say("%s", m) },
-		// Wherever a run before this one has stopped, the first payloads are
-		// not taken for its last.
-		FirstSequence: rand.Uint32(),
-	}
-	cfg.OnPayload = func(s source.Sent) { cfg.FirstSequence = s.ID.Sequence + 1 }
-	c.say("sending %s to %s from %s:%d (%s)", c.input.Name(), c.cfg.ReservedEID, c.cfg.SourceEID, c.cfg.UDPPort, c.sender.Mode())
-	in := c.input
-	for wait := firstRestart; ; wait = min(2*wait, lastRestart) {
-		live := in.Live()
-		report, err := source.Run(ctx, cfg, in, c.sender)
-		c.end, c.err = report.End.String(), err
-		if ctx.Err() != nil || err == nil || !live || !*c.cfg.Reconnect || errors.Is(err, source.ErrConfig) {
-			return
-		}
-		for {
-			c.say("%v; starting again in %v", err, wait)
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-				c.err = nil
-				return
-			}
-			if in, err = c.open(); err == nil {
-				break
-			}
-			wait = min(2*wait, lastRestart)
-		}
-	}
+	c.input, c.sender = nil, nil
 }
 
 func (c *channel) report() Report {
 	n, health := c.progress.Counts(), c.progress.Health()
 	return Report{
-		Channel: c.cfg.Name, Input: c.input.Name(), End: c.end, DurationS: time.Since(c.began).Seconds(),
+		Channel: c.cfg.Name, Input: c.inputName, End: c.end, DurationS: time.Since(c.began).Seconds(),
 		Payloads: n.Payloads, Bytes: n.MediaBytes, Headers: n.Headers, Entries: n.Entries + n.Unicast,
-		Unicast: n.Unicast, Unsent: n.Unsent, Lost: health.Lost, Warnings: n.Warnings, Viewers: c.viewers.Len(),
-		Delivery: viewerapi.DeliveryOf(c.viewers.Counts()),
+		Unicast: n.Unicast, Unsent: n.Unsent, Lost: health.Lost, Warnings: n.Warnings, Viewers: c.atEnd,
+		Delivery: c.delivery,
 	}
 }
 
@@ -158,6 +150,12 @@ func (c *channel) report() Report {
 func (s *Station) Status() []string {
 	var lines []string
 	for _, c := range s.channels {
+		if c.keep != nil {
+			if role := c.keep.standby(); role != "" {
+				lines = append(lines, c.cfg.Name+": "+role)
+				continue
+			}
+		}
 		n, health := c.progress.Counts(), c.progress.Health()
 		d := c.viewers.Counts()
 		line := fmt.Sprintf("%s: %d viewers (%d by CoreCast, %d by unicast, %d unresolved), %d payloads, %d headers, %d unsent",

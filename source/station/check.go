@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/corecast/corecast/wire"
 )
@@ -93,7 +95,13 @@ func (c *Config) checkAPI() error {
 	if c.Auth.JWKS != "" && c.Auth.Hook != "" {
 		return c.wrong("auth", "jwks and hook are both given: keep one")
 	}
-	for path, s := range map[string]string{"auth.hook": c.Auth.Hook, "webhook.url": c.Webhook.URL} {
+	if c.Takeover != 0 && c.Takeover < time.Second {
+		return c.wrong("takeover", "%v: want 1s or more", c.Takeover)
+	}
+	if c.Store != "" && !strings.HasPrefix(c.Store, "file:") && !strings.HasPrefix(c.Store, "etcd://") {
+		return c.wrong("store", "%q: want file:PATH or etcd://HOST:PORT,…/PREFIX", c.Store)
+	}
+	for path, s := range map[string]string{"auth.hook": c.Auth.Hook, "webhook.url": c.Webhook.URL, "advertise": c.Advertise} {
 		if u, err := url.Parse(s); s != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
 			return c.wrong(path, "%q: want an http:// or https:// URL", s)
 		}

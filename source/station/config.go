@@ -5,22 +5,40 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/source"
+	"github.com/corecast/corecast/source/turn"
 )
 
 // Config is the configuration of a source.
 type Config struct {
-	Listen    string    `yaml:"listen"` // address of the viewer API; empty for none
-	TLS       TLS       `yaml:"tls"`
-	Proof     string    `yaml:"proof"` // UDP address that nonces are sent from; empty: only clients themselves may view
-	Auth      Auth      `yaml:"auth"`
-	Operator  Secret    `yaml:"operator_token"`
-	Webhook   Webhook   `yaml:"webhook"`
-	Proxies   []string  `yaml:"trusted_proxies"`
-	Limits    Limits    `yaml:"limits"`
-	Sites     []Site    `yaml:"sites"`
-	Channels  []Channel `yaml:"channels"`
-	file      string    // where it comes from; empty for flags
+	Listen   string    `yaml:"listen"` // address of the viewer API; empty for none
+	TLS      TLS       `yaml:"tls"`
+	Proof    string    `yaml:"proof"` // UDP address that nonces are sent from; empty: only clients themselves may view
+	Auth     Auth      `yaml:"auth"`
+	Operator Secret    `yaml:"operator_token"`
+	Webhook  Webhook   `yaml:"webhook"`
+	Proxies  []string  `yaml:"trusted_proxies"`
+	Limits   Limits    `yaml:"limits"`
+	Sites    []Site    `yaml:"sites"`
+	Channels []Channel `yaml:"channels"`
+	// Store is where leases and sequence numbers are kept: file:PATH, or an
+	// etcd:// that several sources share; empty for nowhere.
+	Store string `yaml:"store"`
+	// Takeover is how long the source that sends a channel may be gone before
+	// a standby takes its place; 0 means turn.DefaultTTL.
+	Takeover time.Duration `yaml:"takeover"`
+	// Advertise is the URL of the viewer API that standbys lead clients to;
+	// empty for that of Listen, if it is one address.
+	Advertise string `yaml:"advertise"`
+	file      string // where it comes from; empty for flags
 	fileBytes []byte
+}
+
+// takeover is how long a turn lasts that is not renewed.
+func (c *Config) takeover() time.Duration {
+	if c.Takeover == 0 {
+		return turn.DefaultTTL
+	}
+	return c.Takeover
 }
 
 // TLS is the certificate of the viewer API.

@@ -17,6 +17,7 @@ import (
 	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/viewerapi"
 	"github.com/corecast/corecast/source/viewerapi/auth"
+	"github.com/corecast/corecast/store"
 )
 
 // Station is a source that is ready to run.
@@ -27,13 +28,34 @@ type Station struct {
 	listener net.Listener           // of the viewer API; nil for none
 	server   *viewerapi.Server
 	prover   *viewerapi.Prover
-	say      func(message string)
+	store    store.Store // nil for none
+	// closeStore closes the store if it is this station's own.
+	closeStore func()
+	say        func(message string)
 }
 
 // New opens all that the configuration names. Close, or Run, closes it. Say is
 // told in words what happens, by any goroutine.
-func New(ctx context.Context, cfg *Config, say func(message string)) (_ *Station, err error) {
-	s := &Station{cfg: cfg, say: say}
+func New(ctx context.Context, cfg *Config, say func(message string)) (*Station, error) {
+	if cfg.Store == "" {
+		return NewOn(ctx, nil, cfg, say)
+	}
+	kept, err := store.Open(ctx, cfg.Store)
+	if err != nil {
+		return nil, err
+	}
+	s, err := NewOn(ctx, kept, cfg, say)
+	if err != nil {
+		_ = kept.Close()
+		return nil, err
+	}
+	s.closeStore = func() { _ = kept.Close() }
+	return s, nil
+}
+
+// NewOn is New with a store that stays open; nil for none.
+func NewOn(ctx context.Context, kept store.Store, cfg *Config, say func(message string)) (_ *Station, err error) {
+	s := &Station{cfg: cfg, say: say, store: kept, closeStore: func() {}}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -50,13 +72,31 @@ func New(ctx context.Context, cfg *Config, say func(message string)) (_ *Station
 	}
 	limit := dstlist.NewLimit(most)
 	for i := range cfg.Channels {
-		c, err := s.openChannel(&cfg.Channels[i], limit)
+		c, err := s.openChannel(i, limit)
 		if err != nil {
 			return nil, err
 		}
 		s.channels = append(s.channels, c)
 	}
-	return s, s.openAPI(ctx)
+	if err := s.openAPI(ctx); err != nil {
+		return nil, err
+	}
+	return s, s.begin()
+}
+
+// begin makes the channels ready: those that are kept are made so later.
+func (s *Station) begin() error {
+	for _, c := range s.channels {
+		switch {
+		case c.keep == nil:
+			if err := s.joinForGood(c); err != nil {
+				return err
+			}
+		case s.server != nil:
+			s.server.End(c.cfg.Name, "")
+		}
+	}
+	return nil
 }
 
 // locate is how a viewer is served, by what the configuration knows of its site
@@ -139,6 +179,23 @@ func (s *Station) listen() error {
 	return nil
 }
 
+// advertised is the URL at which clients of other sources find the viewer API;
+// empty for none.
+func (s *Station) advertised() string {
+	if s.cfg.Advertise != "" || s.listener == nil {
+		return s.cfg.Advertise
+	}
+	addr, err := netip.ParseAddrPort(s.listener.Addr().String())
+	if err != nil || addr.Addr().IsUnspecified() {
+		return ""
+	}
+	scheme := "http"
+	if s.cfg.TLS.Cert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + addr.String()
+}
+
 // APIAddr is where the viewer API is; nil for nowhere.
 func (s *Station) APIAddr() net.Addr {
 	if s.listener == nil {
@@ -201,4 +258,5 @@ func (s *Station) Close() {
 	if s.prover != nil {
 		_ = s.prover.Close()
 	}
+	s.closeStore()
 }

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"github.com/corecast/corecast/source/station"
 	"github.com/corecast/corecast/source/ts"
 	"github.com/corecast/corecast/source/watch"
+	"github.com/corecast/corecast/store"
 	"github.com/corecast/corecast/wire"
 	"go.uber.org/goleak"
 )
@@ -31,9 +33,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // EID and gives every viewer its packets.
 type network struct {
 	conn *net.UDPConn
-	mu   sync.Mutex // guards served
+	mu   sync.Mutex // guards what follows
 	// served is how many packets each viewer was sent.
-	served map[netip.AddrPort]int
+	served   map[netip.AddrPort]int
+	payloads []wire.ID // in the order they came
 }
 
 func newNetwork(t *testing.T, reserved string) *network {
@@ -63,6 +66,9 @@ func (n *network) forward() {
 		switch {
 		case payload.Decode(buf[:size]) == nil:
 			media = bytes.Clone(payload.Media)
+			n.mu.Lock()
+			n.payloads = append(n.payloads, payload.ID)
+			n.mu.Unlock()
 		case header.Decode(buf[:size]) == nil && header.ID.Hash == wire.Hash(media):
 			for v := range header.Viewers() {
 				n.mu.Lock()
@@ -78,6 +84,23 @@ func (n *network) count(v netip.AddrPort) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.served[v]
+}
+
+// sent returns the payloads so far.
+func (n *network) sent() []wire.ID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.payloads)
+}
+
+// until waits for something.
+func until(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited for %s in vain", what)
+		}
+	}
 }
 
 // messages collects what a station says.
@@ -123,12 +146,23 @@ func loopback(t *testing.T, input, reserved string) *station.Config {
 
 // run runs a station until the test ends, or until stop.
 func run(t *testing.T, cfg *station.Config) (url string, said *messages, stop func() ([]station.Report, error)) {
+	return runOn(t, nil, cfg)
+}
+
+// runOn is run with a store that others use too.
+func runOn(t *testing.T, shared store.Store, cfg *station.Config) (url string, said *messages, stop func() ([]station.Report, error)) {
 	t.Helper()
 	if err := cfg.Complete(); err != nil {
 		t.Fatal(err)
 	}
 	said = new(messages)
-	s, err := station.New(t.Context(), cfg, said.add)
+	var s *station.Station
+	var err error
+	if shared != nil {
+		s, err = station.NewOn(t.Context(), shared, cfg, said.add)
+	} else {
+		s, err = station.New(t.Context(), cfg, said.add)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +171,12 @@ func run(t *testing.T, cfg *station.Config) (url string, said *messages, stop fu
 	done := make(chan struct{})
 	go func() { defer close(done); reports, err = s.Run(ctx) }()
 	stop = func() ([]station.Report, error) { cancel(); <-done; return reports, err }
-	t.Cleanup(func() { _, _ = stop() })
+	t.Cleanup(func() {
+		_, _ = stop()
+		if t.Failed() {
+			t.Log(said)
+		}
+	})
 	return "http://" + s.APIAddr().String(), said, stop
 }
 

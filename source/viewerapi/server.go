@@ -15,6 +15,9 @@ import (
 	"github.com/corecast/corecast/source/viewerapi/auth"
 )
 
+// DefaultTTL is how long leases last.
+const DefaultTTL = 90 * time.Second
+
 // Limits bound what clients can ask for. The zero value of a field means its
 // default.
 type Limits struct {
@@ -32,7 +35,7 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	if l.TTL == 0 {
-		l.TTL = 90 * time.Second
+		l.TTL = DefaultTTL
 	}
 	set(&l.PerAddress, 64)
 	set(&l.PerPending, 8)

@@ -115,7 +115,16 @@ func (s *Server) Begin(channel string, key [32]byte, leases []keep.Lease, j Jour
 	return len(gone), nil
 }
 
-// End ends it: the leases are forgotten here, and not a word about them. Viewers
+// Stop stops giving leases, and changing them: what the journal looks up stays as
+// it is.
+func (s *Server) Stop(channel string) {
+	c := s.channels[channel]
+	c.turn.mu.Lock()
+	defer c.turn.mu.Unlock()
+	c.turn.active = false
+}
+
+// End ends the turn: the leases are forgotten here, and not a word about them. Viewers
 // are led to the source at this URL, if it is not empty.
 func (s *Server) End(channel, elsewhere string) {
 	c := s.channels[channel]

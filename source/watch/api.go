@@ -13,11 +13,26 @@ import (
 	"time"
 )
 
-// apiClient speaks with the viewer API of a source.
+// apiClient speaks with the viewer API of a source, or of several that stand by
+// for each other. One goroutine may use it.
 type apiClient struct {
-	url    string // of the channel
+	urls   []string // of the channel
+	at     string   // the one that is asked: of urls, or one that it led to
+	next   int      // in urls
 	token  string
 	client *http.Client
+}
+
+func newAPIClient(urls []string, token string, client *http.Client) apiClient {
+	own := *client
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return apiClient{urls: urls, at: urls[0], token: token, client: &own}
+}
+
+// tryNext goes to the next source, if there are several.
+func (a *apiClient) tryNext() {
+	a.next = (a.next + 1) % len(a.urls)
+	a.at = a.urls[a.next]
 }
 
 // joinRequest and lease are the bodies of package viewerapi.
@@ -87,6 +102,12 @@ func isFinal(err error) bool {
 	return errors.As(err, &r) && r.status >= 400 && r.status < 500 && r.status != http.StatusTooManyRequests
 }
 
+// isSoon says whether asking again in a moment is what the source wants.
+func isSoon(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.status == http.StatusServiceUnavailable
+}
+
 func (a *apiClient) join(ctx context.Context, body joinRequest) (*lease, error) {
 	l := new(lease)
 	return l, a.ask(ctx, http.MethodPost, "/viewers", body, l)
@@ -108,20 +129,45 @@ const (
 	maxAnswer = 1 << 20
 )
 
+// mostHops is how often one source may lead to another for one request.
+const mostHops = 3
+
 // ask makes a request with a JSON body, if there is one, and reads the answer
-// into result, if that is not nil.
+// into result, if that is not nil. If the source cannot answer, the next request
+// goes to the next one.
 func (a *apiClient) ask(ctx context.Context, method, path string, body, result any) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	var content io.Reader
+	var content []byte
 	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
+		var err error
+		if content, err = json.Marshal(body); err != nil {
 			return err
 		}
-		content = bytes.NewReader(b)
 	}
-	r, err := http.NewRequestWithContext(ctx, method, a.url+path, content)
+	var elsewhere *redirect
+	for range mostHops {
+		err := a.askOne(ctx, method, path, content, result)
+		if !errors.As(err, &elsewhere) {
+			if err != nil && !isFinal(err) {
+				a.tryNext()
+			}
+			return err
+		}
+		a.at = elsewhere.channel
+	}
+	a.tryNext()
+	return fmt.Errorf("the sources lead to each other: %w", elsewhere)
+}
+
+// redirect is an answer that another source is the one to ask.
+type redirect struct{ channel string }
+
+func (r *redirect) Error() string { return "the channel is at " + r.channel }
+
+// askOne asks one source.
+func (a *apiClient) askOne(ctx context.Context, method, path string, content []byte, result any) error {
+	r, err := http.NewRequestWithContext(ctx, method, a.at+path, bytes.NewReader(content))
 	if err != nil {
 		return err
 	}
@@ -136,6 +182,9 @@ func (a *apiClient) ask(ctx context.Context, method, path string, body, result a
 	}
 	defer func() { _ = reply.Body.Close() }()
 	answer := json.NewDecoder(io.LimitReader(reply.Body, maxAnswer))
+	if to, ok := strings.CutSuffix(reply.Header.Get("Location"), path); ok && reply.StatusCode == http.StatusTemporaryRedirect {
+		return &redirect{to}
+	}
 	if reply.StatusCode < 200 || reply.StatusCode > 299 {
 		refused := &refusal{status: reply.StatusCode}
 		_ = answer.Decode(refused) // what it does not say is left out

@@ -15,8 +15,10 @@ import (
 // Options say what to watch, and where it goes.
 type Options struct {
 	// URL is the channel at its source: http://source:8081/news, or the same
-	// with /v1/channels/ in it.
-	URL string
+	// with /v1/channels/ in it. Others are the same channel at sources that
+	// stand by for that one.
+	URL    string
+	Others []string
 	// Listen is the UDP address for media, such as :5004 or 10.1.0.11:0.
 	Listen string
 	// EID is the address that media is to be sent to; the zero Addr for the
@@ -56,9 +58,13 @@ const receiveBuffer = 4 << 20
 
 // New opens the socket for media. Run closes it.
 func New(opts Options) (*Watcher, error) {
-	url, err := channelURL(opts.URL)
-	if err != nil {
-		return nil, err
+	var urls []string
+	for _, u := range append([]string{opts.URL}, opts.Others...) {
+		channel, err := channelURL(u)
+		if err != nil {
+			return nil, err
+		}
+		urls = append(urls, channel)
 	}
 	if opts.Client == nil {
 		opts.Client = http.DefaultClient
@@ -77,7 +83,7 @@ func New(opts Options) (*Watcher, error) {
 	_ = conn.SetReadBuffer(receiveBuffer)
 	return &Watcher{
 		opts: opts, conn: conn, source: make(chan netip.AddrPort, 1),
-		api: apiClient{url: url, token: opts.Token, client: opts.Client},
+		api: newAPIClient(urls, opts.Token, opts.Client),
 	}, nil
 }
 
@@ -120,7 +126,7 @@ func (w *Watcher) keepLease(ctx context.Context) error {
 		want.EID = w.opts.EID.String()
 	}
 	for {
-		l, err := w.api.join(ctx, want)
+		l, err := w.join(ctx, want)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -140,6 +146,33 @@ func (w *Watcher) keepLease(ctx context.Context) error {
 	}
 }
 
+// joinPatience is how long a source is asked again that says that it will do
+// soon: while another one takes its place, or it reads what it has kept.
+const joinPatience = 10 * time.Second
+
+// join joins at the first source that lets it.
+func (w *Watcher) join(ctx context.Context, want joinRequest) (*lease, error) {
+	for patience := time.Now().Add(joinPatience); ; {
+		var errs []error
+		soon := false
+		for range w.api.urls {
+			l, err := w.api.join(ctx, want)
+			if err == nil || isFinal(err) || ctx.Err() != nil {
+				return l, err
+			}
+			errs = append(errs, err)
+			soon = soon || isSoon(err)
+		}
+		if !soon || time.Now().After(patience) {
+			return nil, errors.Join(errs...)
+		}
+		select {
+		case <-time.After(otherPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
 func (w *Watcher) port() uint16 { return uint16(w.conn.LocalAddr().(*net.UDPAddr).Port) }
 
 // joined tells the receiver where media comes from.
@@ -156,8 +189,12 @@ func (w *Watcher) joined(l *lease) {
 	w.source <- source
 }
 
-// renewPause is how long a renewal that failed waits for the next.
-const renewPause = 2 * time.Second
+// renewPause is how long a renewal that failed waits for the next; otherPause if
+// that goes to another source.
+const (
+	renewPause = 2 * time.Second
+	otherPause = 200 * time.Millisecond
+)
 
 // renew renews until ctx ends, or the source says that it is over. A source
 // that cannot be reached is asked again until the lease has ended by itself.
@@ -184,6 +221,9 @@ func (w *Watcher) renew(ctx context.Context, l *lease) error {
 		default:
 			w.opts.OnEvent(fmt.Sprintf("cannot renew: %v; trying again", err))
 			wait = renewPause
+			if len(w.api.urls) > 1 {
+				wait = otherPause
+			}
 		}
 	}
 }
