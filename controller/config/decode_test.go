@@ -41,7 +41,8 @@ func TestEveryKey(t *testing.T) {
 listen: { lisp: ["127.0.0.1:4342"], http: "127.0.0.1:8080" }
 store: "file:corecast.db"            # or etcd://host:2379,host2:2379/prefix
 tls: { cert: a.pem, key: b.pem, client_ca: c.pem }
-auth: { tokens_file: t, oidc: { issuer: "https://id.example", audience: corecast } }
+auth: { tokens_file: t, oidc: { issuer: "https://id.example", audience: corecast, role_claim: groups, roles: [ { claim: ops, role: operator } ] }, request_rate: 500 }
+webhooks: [ { name: pager, url: "https://pager.example/hook", secret: s3cret, events: [switch.phase, deleted] } ]
 map_server: { upstream: ["198.51.100.1:4342", "[2001:db8:ffff::1]:4342"], max_ttl: 12h, request_rate: 1000, register_rate: 5000 }
 switches:
   - name: itr1
@@ -210,6 +211,16 @@ func TestMistakes(t *testing.T) {
 		{"etcd without a port", "switches:", "store: \"etcd://a:2379,b/corecast\"\nswitches:", `c.yaml:1: store: "b" is no HOST:PORT: write etcd://HOST:2379`},
 		{"etcd parameter", "switches:", "store: \"etcd://a:2379/corecast?tsl=true\"\nswitches:", `c.yaml:1: store: parameter "tsl" is not known: there are ca, cert`},
 		{"etcd password", "switches:", "store: \"etcd://root:secret@a:2379/corecast\"\nswitches:", `c.yaml:1: store: a password in a URL is seen by many`},
+		{"token in the clear", "switches:", "listen: { http: \"192.0.2.1:8443\" }\nauth: { tokens_file: t }\nswitches:", `c.yaml:1: listen.http: "192.0.2.1:8443" can be reached from elsewhere, and tokens would go there in the clear; give tls.cert`},
+		{"issuer", "switches:", "auth: { oidc: { issuer: \"http://id.example\", audience: x } }\nswitches:", `c.yaml:1: auth.oidc.issuer: "http://id.example" is not an issuer`},
+		{"audience", "switches:", "auth: { oidc: { issuer: \"https://id.example\" } }\nswitches:", `c.yaml:1: auth.oidc.audience: is missing`},
+		{"role of a claim", "switches:", "auth: { oidc: { issuer: \"https://id.example\", audience: x, roles: [ { claim: y, role: root } ] } }\nswitches:", `auth.oidc.roles[0].role: cannot be "root"; must be viewer, operator or admin`},
+		{"webhook without name", "switches:", "webhooks: [ { url: \"https://h.example\", secret: x } ]\nswitches:", `c.yaml:1: webhooks[0]: has no name`},
+		{"webhook without secret", "switches:", "webhooks: [ { name: h, url: \"https://h.example\" } ]\nswitches:", `c.yaml:1: webhooks[0]: has no secret; give secret_env`},
+		{"webhook nowhere", "switches:", "webhooks: [ { name: h, url: \"file:///etc/passwd\", secret: x } ]\nswitches:", `c.yaml:1: webhooks[0].url: "file:///etc/passwd" is no URL of a server`},
+		{"webhook with a password", "switches:", "webhooks: [ { name: h, url: \"https://a:b@h.example\", secret: x } ]\nswitches:", `c.yaml:1: webhooks[0].url: has a user or password in it`},
+		{"webhook event", "switches:", "webhooks: [ { name: h, url: \"https://h.example\", secret: x, events: [create] } ]\nswitches:", `c.yaml:1: webhooks[0].events[0]: "create" is no kind of event; did you mean created`},
+		{"two webhooks of a name", "switches:", "webhooks: [ { name: h, url: \"https://h.example\", secret: x }, { name: h, url: \"https://i.example\", secret: x } ]\nswitches:", `c.yaml:1: webhooks[1].name: "h" is the name of webhooks[0]`},
 		{"tls half", "switches:", "tls: { cert: a }\nswitches:", `c.yaml:1: tls: has only one of cert and key`},
 		{"listen", "switches:", "listen: { http: localhost }\nswitches:", `c.yaml:1: listen.http: "localhost" is not host:port`},
 		{"listen to all", "switches:", "listen: { http: \"0.0.0.0:8080\" }\nswitches:", `c.yaml:1: listen.http: "0.0.0.0:8080" can be reached from elsewhere`},

@@ -109,6 +109,13 @@ func newReceiver(t testing.TB) *receiver {
 	return r
 }
 
+// answers has it answer otherwise from now on.
+func (r *receiver) answers(f func(ids []int) int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = f
+}
+
 // ids are those that were taken, in order.
 func (r *receiver) ids() []int {
 	r.mu.Lock()
@@ -205,12 +212,12 @@ func TestTellsOfWhatItIsAskedFor(t *testing.T) {
 // One event that is refused is given up; those around it are told.
 func TestGivesUpWhatIsRefused(t *testing.T) {
 	log, s, r := newLog(), store.NewMemory(), newReceiver(t)
-	r.answer = func(ids []int) int {
+	r.answers(func(ids []int) int {
 		if slices.Contains(ids, 7) {
 			return 422
 		}
 		return 200
-	}
+	})
 	teller, _ := start(t, log, s, hook(r))
 	begun(t, s)
 	log.add(make([]api.EventKind, 20)...)
@@ -231,20 +238,20 @@ func TestSaysWhatIsGone(t *testing.T) {
 	for _, status := range []int{500, 503, 429, 301, 307} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			log, s, r := newLog(), store.NewMemory(), newReceiver(t)
-			r.answer = func([]int) int { return 200 }
+			r.answers(func([]int) int { return 200 })
 			_, stop := start(t, log, s, hook(r))
 			begun(t, s)
 			log.add(api.Created)
 			eventually(t, "one", func() bool { return len(r.ids()) == 1 })
 			stop()
-			r.answer = func([]int) int { return status }
+			r.answers(func([]int) int { return status })
 			down, stop := start(t, log, s, hook(r))
 			log.add(api.Changed)
 			eventually(t, "failures", func() bool { c := down.Counters()["pager"]; return c.Failures > 3 && c.Failing })
 			stop()
 			log.add(api.Changed, api.Changed)
 			log.forget(3)
-			r.answer = func([]int) int { return 200 }
+			r.answers(func([]int) int { return 200 })
 			teller, _ := start(t, log, s, hook(r))
 			eventually(t, "another", func() bool { return len(r.ids()) == 2 })
 			if got := r.ids(); !slices.Equal(got, []int{1, 4}) || r.told[0].Missed || !r.told[1].Missed {
@@ -286,13 +293,13 @@ func TestAnyAnswers(t *testing.T) {
 		log, s, r := newLog(), store.NewMemory(), newReceiver(t)
 		statuses := rapid.SliceOfN(rapid.SampledFrom([]int{200, 200, 500, 429, 400, 410}), 1, 12).Draw(rt, "statuses")
 		n := 0
-		r.answer = func([]int) int {
+		r.answers(func([]int) int {
 			n++
 			if n > len(statuses) {
 				return 200
 			}
 			return statuses[n-1]
-		}
+		})
 		var dead uint64
 		total := 0
 		for _, burst := range rapid.SliceOfN(rapid.IntRange(1, 150), 1, 3).Draw(rt, "bursts") {

@@ -29,6 +29,7 @@ func (n *Node) Apply(file *config.Config) error {
 		{"listen", before.Listen, file.Listen},
 		{"store", before.Store, file.Store},
 		{"node", before.Node, file.Node},
+		{"webhooks", before.Webhooks, file.Webhooks},
 		{"tls", before.TLS, file.TLS},
 		{"auth", before.Auth, file.Auth},
 		{"map_server", before.MapServer, file.MapServer},

@@ -29,6 +29,7 @@ import (
 	"github.com/corecast/corecast/mapserver/udp"
 	"github.com/corecast/corecast/northbound"
 	"github.com/corecast/corecast/northbound/auth"
+	"github.com/corecast/corecast/northbound/webhook"
 	"github.com/corecast/corecast/store"
 )
 
@@ -62,6 +63,7 @@ type Node struct {
 	cluster    *cluster.Cluster // nil if this node is the only one of its store
 	feed       *feed
 	gate       *auth.Gate
+	webhooks   *webhook.Teller // nil if there are none
 	rest       *northbound.Server
 	listener   net.Listener // nil if listen.http is empty
 }
@@ -204,6 +206,9 @@ func (n *Node) openNorthbound(cfg *config.Config) (err error) {
 	if n.cluster != nil {
 		o.Cluster = n.cluster
 	}
+	if n.openWebhooks(cfg); n.webhooks != nil {
+		o.Webhooks = n.webhooks.Counters
+	}
 	n.rest = northbound.New(o)
 	return nil
 }
@@ -256,6 +261,9 @@ func (n *Node) Run(ctx context.Context) error {
 		part("status for the other nodes", n.tellOthers)
 		part("what the other nodes register", n.mapServer.Follow)
 		part("subscribers of other nodes", n.succeed)
+	}
+	if n.webhooks != nil {
+		part("webhooks", n.webhooks.Run)
 	}
 	if n.listener != nil {
 		part("REST API", func(ctx context.Context) error { return n.rest.Serve(ctx, n.listener) })
