@@ -15,6 +15,7 @@ import (
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/wire"
 	"github.com/corecast/corecast/wire/inet"
@@ -391,12 +392,19 @@ func TestSetMappings(t *testing.T) {
 	if got := w.count() - before; got != 0 {
 		t.Errorf("%d updates for the same configuration", got)
 	}
-	// Mappings that contradict each other are refused, and the others stay.
-	twice := append(StaticMappings(cfg), moved...)
-	if err := c.SetMappings(twice); err == nil {
-		t.Error("two mappings of one prefix were taken")
+	// A mapping that contradicts one before it is left out, and so is one that
+	// cannot be. The others are not held up.
+	wrong := append(StaticMappings(cfg), moved[0], Mapping{Prefix: netip.MustParsePrefix("10.66.0.1/16")},
+		Mapping{Prefix: netip.MustParsePrefix("10.66.0.0/16"), RLOCs: moved[0].RLOCs})
+	err := c.SetMappings(wrong)
+	if err == nil || !strings.Contains(err.Error(), "two mappings of") || !strings.Contains(err.Error(), "10.66.0.1/16") {
+		t.Errorf("%v", err)
 	}
+	ready(t, c)
 	holds(t, c, "itr")
+	if c.state.table[lisp.EID{Prefix: netip.MustParsePrefix("10.66.0.0/16")}] == nil {
+		t.Error("a right mapping was held up by wrong ones")
+	}
 }
 
 func TestCounters(t *testing.T) {

@@ -118,11 +118,9 @@ func (p *plan) missingRouters() []slowpath.Hop {
 	return list
 }
 
-// rlocsInUse are the RLOCs of the mappings in use, each with one of them.
-func (p *plan) rlocsInUse(wanted bool) map[netip.Addr]lisp.EID {
-	if !wanted {
-		return nil
-	}
+// rlocsToProbe are the RLOCs of the mappings in use that have more than one to
+// choose from, each with one of these mappings.
+func (p *plan) rlocsToProbe() map[netip.Addr]lisp.EID {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	inUse := map[netip.Addr]lisp.EID{}
@@ -130,10 +128,17 @@ func (p *plan) rlocsInUse(wanted bool) map[netip.Addr]lisp.EID {
 		if it.of == nil {
 			continue
 		}
+		var candidates []netip.Addr
 		for _, r := range it.of.RLOCs {
 			if r.Priority != unusable && p.b.reachable(r.Address) {
-				inUse[r.Address] = it.of.EID()
+				candidates = append(candidates, r.Address)
 			}
+		}
+		if len(candidates) < 2 {
+			continue
+		}
+		for _, rloc := range candidates {
+			inUse[rloc] = it.of.EID()
 		}
 	}
 	return inUse

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -61,20 +62,23 @@ type mapping struct {
 // table is the mappings in use, by EID.
 type table map[lisp.EID]*mapping
 
-// newTable indexes mappings; each EID prefix must be there once.
+// newTable indexes mappings; each EID prefix must be there once. The error names
+// those that are left out.
 func newTable(ms []Mapping) (table, error) {
 	t := make(table, len(ms))
+	var errs []error
 	for i := range ms {
 		eid := ms[i].EID()
-		if !eid.Prefix.IsValid() || eid.Prefix != eid.Prefix.Masked() {
-			return nil, fmt.Errorf("mapping %v: want a prefix without host bits", eid)
+		switch {
+		case !eid.Prefix.IsValid() || eid.Prefix != eid.Prefix.Masked():
+			errs = append(errs, fmt.Errorf("mapping %v: want a prefix without host bits", eid))
+		case t[eid] != nil:
+			errs = append(errs, fmt.Errorf("two mappings of %v: want one, with all its RLOCs", eid))
+		default:
+			t[eid] = &mapping{Mapping: ms[i]}
 		}
-		if t[eid] != nil {
-			return nil, fmt.Errorf("two mappings of %v: want one, with all its RLOCs", eid)
-		}
-		t[eid] = &mapping{Mapping: ms[i]}
 	}
-	return t, nil
+	return t, errors.Join(errs...)
 }
 
 // longest is the mapping that covers an EID, or nil.

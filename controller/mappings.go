@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/corecast/corecast/lisp"
@@ -21,12 +22,10 @@ func (u updates) applyTo(t table) {
 
 // SetMappings makes ms the mappings in use, instead of the configuration's own:
 // each EID prefix of an instance once. Only what differs from the mappings
-// before is computed and written.
+// before is computed and written. A mapping that cannot be is left out, and the
+// error names it.
 func (c *Controller) SetMappings(ms []Mapping) error {
-	next, err := newTable(ms)
-	if err != nil {
-		return fmt.Errorf("desired state: %w", err)
-	}
+	next, wrong := newTable(ms)
 	c.mu.Lock()
 	var changes change
 	for eid, m := range next {
@@ -43,16 +42,21 @@ func (c *Controller) SetMappings(ms []Mapping) error {
 	changed, err := c.changeLocked(changes)
 	c.mu.Unlock()
 	nudge(changed)
-	return err
+	return desiredErr(wrong, err)
+}
+
+func desiredErr(errs ...error) error {
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("desired state: %w", err)
+	}
+	return nil
 }
 
 // UpdateMappings brings mappings that are new or different into use, and ends
-// the use of others. It costs what changes, whatever else is in use.
+// the use of others. It costs what changes, whatever else is in use. A mapping
+// that cannot be is left out, and the error names it.
 func (c *Controller) UpdateMappings(set []Mapping, remove []lisp.EID) error {
-	fresh, err := newTable(set)
-	if err != nil {
-		return fmt.Errorf("desired state: %w", err)
-	}
+	fresh, wrong := newTable(set)
 	c.mu.Lock()
 	var changes change
 	for eid, m := range fresh {
@@ -71,7 +75,7 @@ func (c *Controller) UpdateMappings(set []Mapping, remove []lisp.EID) error {
 	changed, err := c.changeLocked(changes)
 	c.mu.Unlock()
 	nudge(changed)
-	return err
+	return desiredErr(wrong, err)
 }
 
 // change is mappings that are new or different, and those that go.
@@ -115,7 +119,7 @@ func (c *Controller) changeLocked(ch change) ([]*owner, error) {
 	for i, o := range owners {
 		if again[i] {
 			if e := o.plan.build(c.state, c.state.Config.FindSwitch(o.name)); e != nil {
-				err = fmt.Errorf("desired state: switch %s: %w", o.name, e)
+				err = errors.Join(err, fmt.Errorf("switch %s: %w", o.name, e))
 			}
 		}
 		if changed[i] || again[i] {

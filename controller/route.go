@@ -160,8 +160,9 @@ func (b *builder) mappingItem(by Object, m *mapping) *item {
 		return nil
 	}
 	it, err := m.item(b.state.Schema, r, number)
-	if err != nil {
-		b.fail(err)
+	if err != nil { // of the mapping alone: the others are not to suffer
+		b.problemf(by, "mapping %v cannot be an entry: %v", m.Prefix, err)
+		b.leave(r)
 		return nil
 	}
 	return it

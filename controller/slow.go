@@ -28,9 +28,9 @@ type Resolver interface {
 }
 
 // ControlHandler takes LISP control messages that came to an address of a
-// switch and are not for its slow path; reply answers by the same way. It must
-// return soon.
-type ControlHandler func(switchName string, from, to netip.AddrPort, message []byte, reply func([]byte))
+// switch and are not for its slow path; send sends others from that address:
+// back, or to whoever the switch can reach. It must return soon.
+type ControlHandler func(switchName string, from, to netip.AddrPort, message []byte, send func(to netip.AddrPort, message []byte))
 
 var errNoResolver = errors.New("no resolver is configured")
 
@@ -46,6 +46,11 @@ type slow struct {
 	ctx     context.Context
 	open    atomic.Int64 // questions to the resolver that are on their way
 	missed  atomic.Bool  // a change of mappings found no room in events
+
+	// What is probed, and of which plan that is; of the Path's goroutine.
+	probed        map[netip.Addr]lisp.EID
+	probedVersion uint64
+	probedAt      time.Time
 }
 
 // tick is how often a Path does what is due.
@@ -101,7 +106,7 @@ func (s *slow) run(ctx context.Context, session *p4rt.Session) {
 			if s.missed.Swap(false) {
 				s.path.RefreshAll()
 			}
-			s.path.Probe(now, s.o.plan.rlocsInUse(s.c.opts.SlowPath.ProbeInterval > 0))
+			s.probe(now)
 			s.path.Tick(now)
 		}
 		s.path.Installed(s.o.installed.Load())
@@ -118,6 +123,17 @@ func (s *slow) take(now time.Time, in p4rt.PacketIn) {
 	})
 	s.path.SetView(s.o.plan.view())
 	s.path.Packet(now, reason, uint16(in.Metadata[build.MetaPacketInIngressPort]), in.Payload)
+}
+
+// probe has RLOCs probed. Which is looked up after a change, once a second.
+func (s *slow) probe(now time.Time) {
+	if s.c.opts.SlowPath.ProbeInterval == 0 {
+		return
+	}
+	if version := s.o.plan.currentVersion(); version != s.probedVersion && now.Sub(s.probedAt) >= idleTick {
+		s.probed, s.probedVersion, s.probedAt = s.o.plan.rlocsToProbe(), version, now
+	}
+	s.path.Probe(now, s.probed)
 }
 
 func (s *slow) wantRouters(now time.Time) {
@@ -241,12 +257,12 @@ func (s *slow) MTU(eid netip.Addr) int { return s.o.plan.mtu(eid) }
 func (s *slow) Way(rloc netip.Addr) (slowpath.Way, bool) { return s.o.plan.way(rloc) }
 
 // Control implements slowpath.Actions.
-func (s *slow) Control(from, to netip.AddrPort, message []byte, reply func([]byte)) {
+func (s *slow) Control(from, to netip.AddrPort, message []byte, send func(netip.AddrPort, []byte)) {
 	if s.c.opts.Control == nil {
 		return
 	}
-	s.c.opts.Control(s.o.name, from, to, message, func(answer []byte) {
-		s.post(func(time.Time) { reply(answer) }) // the Path is not for other goroutines
+	s.c.opts.Control(s.o.name, from, to, message, func(whom netip.AddrPort, message []byte) {
+		s.post(func(time.Time) { send(whom, message) }) // the Path is not for other goroutines
 	})
 }
 

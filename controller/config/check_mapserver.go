@@ -18,6 +18,25 @@ const (
 	maxTime = Duration(365 * 24 * time.Hour)
 )
 
+// maxPreinstall leaves the switches room for what packets ask for.
+const maxPreinstall = 65_536
+
+// checkMapCache checks how switches come by mappings.
+func (c *Config) checkMapCache(p *problems) {
+	m := &c.MapCache
+	if m.Preinstall > maxPreinstall {
+		p.add("map_cache.preinstall", fmt.Sprintf("%d mappings are more than a switch has room for", m.Preinstall), fmt.Sprintf("give 1 to %d", maxPreinstall))
+	}
+	for _, d := range []struct {
+		key         string
+		value, most Duration
+	}{{"idle", m.Idle, Duration(24 * time.Hour)}, {"probe_interval", m.ProbeInterval, Duration(time.Hour)}} {
+		if d.value < Duration(time.Second) || d.value > d.most {
+			p.add("map_cache."+d.key, fmt.Sprintf("cannot be %v", time.Duration(d.value)), fmt.Sprintf("give 1s to %v", time.Duration(d.most)))
+		}
+	}
+}
+
 // checkMapServer checks what only the Map-Server uses.
 func (c *Config) checkMapServer(p *problems) {
 	c.checkLISPAddresses(p)

@@ -20,6 +20,7 @@ func (c *Config) Complete() error {
 	c.secrets(p)
 	c.checkServers(p)
 	c.checkMapServer(p)
+	c.checkMapCache(p)
 	c.checkWebhooks(p)
 	c.checkSites(p)
 	c.checkSwitches(p)
@@ -41,6 +42,7 @@ func (c *Config) Origin(path string) string {
 func (c *Config) File() string { return c.origin.file }
 
 func (c *Config) defaults() {
+	c.MapCache.defaults()
 	for i := range c.Switches {
 		s := &c.Switches[i]
 		s.Target = cmp.Or(s.Target, Softswitch)
@@ -62,6 +64,13 @@ func (c *Config) defaults() {
 	for i := range c.Channels {
 		c.Channels[i].Lists = cmp.Or(c.Channels[i].Lists, Yes)
 	}
+}
+
+func (m *MapCache) defaults() {
+	m.Preinstall = cmp.Or(m.Preinstall, DefaultPreinstall)
+	m.Idle = cmp.Or(m.Idle, DefaultMapCacheIdle)
+	m.Probe = cmp.Or(m.Probe, Yes)
+	m.ProbeInterval = cmp.Or(m.ProbeInterval, DefaultProbeInterval)
 }
 
 func (r *PuntRates) defaults() {

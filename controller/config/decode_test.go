@@ -44,6 +44,7 @@ tls: { cert: a.pem, key: b.pem, client_ca: c.pem }
 auth: { tokens_file: t, oidc: { issuer: "https://id.example", audience: corecast, role_claim: groups, roles: [ { claim: ops, role: operator } ] }, request_rate: 500 }
 webhooks: [ { name: pager, url: "https://pager.example/hook", secret: s3cret, events: [switch.phase, deleted] } ]
 map_server: { upstream: ["198.51.100.1:4342", "[2001:db8:ffff::1]:4342"], max_ttl: 12h, request_rate: 1000, register_rate: 5000 }
+map_cache: { preinstall: 500, idle: 1h, probe: false, probe_interval: 30s }
 switches:
   - name: itr1
     address: "127.0.0.1:9559"
@@ -94,6 +95,9 @@ channels:
 	if m := cfg.MapServer; len(m.Upstream) != 2 || time.Duration(m.MaxTTL) != 12*time.Hour || m.RequestRate != 1000 || m.RegisterRate != 5000 {
 		t.Errorf("map_server %+v", m)
 	}
+	if m := cfg.MapCache; m != (MapCache{500, Duration(time.Hour), No, Duration(30 * time.Second)}) {
+		t.Errorf("map_cache %+v", m)
+	}
 	if len(cfg.Warnings) != 0 {
 		t.Errorf("warnings: %q", cfg.Warnings)
 	}
@@ -120,6 +124,9 @@ func TestPuntRateDefaults(t *testing.T) {
 	}
 	if got := cfg.Switches[0].PuntRates; got.ARP != 7 || got.MapCacheMiss != DefaultMissRate || got.ND != DefaultPuntRate || got.LISPControl != DefaultPuntRate {
 		t.Errorf("rates %+v", got)
+	}
+	if m := cfg.MapCache; m != (MapCache{DefaultPreinstall, DefaultMapCacheIdle, Yes, DefaultProbeInterval}) {
+		t.Errorf("map_cache %+v", m)
 	}
 }
 
@@ -230,6 +237,8 @@ func TestMistakes(t *testing.T) {
 		{"upstream", "switches:", "map_server: { upstream: [192.0.2.1] }\nswitches:", `c.yaml:1: map_server.upstream[0]: cannot be "192.0.2.1"; must be an IP address and a port`},
 		{"upstream nowhere", "switches:", "map_server: { upstream: [\"0.0.0.0:4342\"] }\nswitches:", `c.yaml:1: map_server.upstream[0]: 0.0.0.0:4342 is not a Map-Resolver`},
 		{"upstream itself", "switches:", "listen: { lisp: [\"192.0.2.1:4342\"] }\nmap_server: { upstream: [\"192.0.2.1:4342\"] }\nswitches:", `c.yaml:2: map_server.upstream[0]: 192.0.2.1:4342 is this Map-Server itself (listen.lisp); name another one`},
+		{"preinstall", "switches:", "map_cache: { preinstall: 1000000 }\nswitches:", `c.yaml:1: map_cache.preinstall: 1000000 mappings are more than a switch has room for; give 1 to 65536`},
+		{"probes", "switches:", "map_cache: { probe_interval: 2h }\nswitches:", `c.yaml:1: map_cache.probe_interval: cannot be 2h0m0s; give 1s to 1h0m0s`},
 		{"short TTL", "switches:", "map_server: { max_ttl: 10s }\nswitches:", `c.yaml:1: map_server.max_ttl: 10s is no TTL of a mapping; give 1m to 8760h`},
 		{"long registration", "corecast: true", "corecast: true\n    registration_timeout: 9000h", `c.yaml:14: sites[0].registration_timeout: 9000h0m0s is too long; give at most 8760h`},
 		{"unknown key of the Map-Server", "switches:", "map_server: { max_tll: 1h }\nswitches:", `c.yaml:1: map_server.max_tll: unknown key "max_tll"; did you mean max_ttl?`},

@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Config is the whole configuration file.
@@ -13,6 +14,7 @@ type Config struct {
 	TLS       TLS       `yaml:"tls"`
 	Auth      Auth      `yaml:"auth"`
 	MapServer MapServer `yaml:"map_server"`
+	MapCache  MapCache  `yaml:"map_cache"`
 	Webhooks  []Webhook `yaml:"webhooks"`
 	Switches  []Switch  `yaml:"switches"`
 	Sites     []Site    `yaml:"sites"`
@@ -50,6 +52,28 @@ type MapServer struct {
 	RequestRate  uint32 `yaml:"request_rate"`
 	RegisterRate uint32 `yaml:"register_rate"`
 }
+
+// MapCache says how the switches come by mappings, and let go of them.
+type MapCache struct {
+	// Preinstall is how many mappings of an instance its switches have before a
+	// packet asks for them. Where the Map-Server has more, the others come to a
+	// switch when it needs them.
+	Preinstall uint32 `yaml:"preinstall"`
+	// Idle is after how long a mapping that a packet asked for goes again if no
+	// other needs it.
+	Idle Duration `yaml:"idle"`
+	// Probe says whether the RLOCs of mappings that have several are probed, and
+	// ProbeInterval how often.
+	Probe         YesNo    `yaml:"probe"`
+	ProbeInterval Duration `yaml:"probe_interval"`
+}
+
+// What MapCache leaves out.
+const (
+	DefaultPreinstall    = 10_000
+	DefaultMapCacheIdle  = Duration(15 * time.Minute)
+	DefaultProbeInterval = Duration(10 * time.Second)
+)
 
 // Switch is one P4Runtime target and the site whose border it is.
 type Switch struct {

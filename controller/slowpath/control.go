@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/wire/inet"
 )
@@ -12,6 +13,10 @@ import (
 // probeTries is how many probes in a row an RLOC may leave unanswered before
 // it is down.
 const probeTries = 3
+
+// usualProbes is the least interval of probes that ticks a second apart are
+// enough for.
+const usualProbes = 10 * time.Second
 
 // probe is what is known of an RLOC in use.
 type probe struct {
@@ -54,8 +59,28 @@ func (p *Path) control(now time.Time, k *packet) {
 		}
 	}
 	p.count("control_handed_on")
-	reply := *k
-	p.do.Control(from, to, message, func(answer []byte) { p.replyControl(&reply, from, to, answer) })
+	came := *k
+	p.do.Control(from, to, message, func(whom netip.AddrPort, message []byte) { p.sendControl(&came, to, whom, message) })
+}
+
+// sendControl sends a message that follows from one that came to our address
+// from: back by the way that it came, or to somebody else.
+func (p *Path) sendControl(k *packet, from, to netip.AddrPort, message []byte) {
+	if to.Addr() == k.src {
+		p.replyControl(k, to, from, message)
+		return
+	}
+	way, ok := p.do.Way(to.Addr())
+	port := p.view.port(way.Port)
+	if !ok || port == nil {
+		p.count("control_unroutable")
+		return
+	}
+	if from.Addr().Is4() != to.Addr().Is4() {
+		from = netip.AddrPortFrom(way.Source, from.Port())
+	}
+	d := inet.Datagram{TTL: 64, Src: from, Dst: to, Payload: message}
+	p.sendTo(way, port, &d)
 }
 
 func (p *Path) replyControl(k *packet, to, from netip.AddrPort, message []byte) {
@@ -162,18 +187,22 @@ func (p *Path) sendProbe(now time.Time, rloc netip.Addr, eid lisp.EID, pr *probe
 		return
 	}
 	d := inet.Datagram{TTL: 64, Src: netip.AddrPortFrom(way.Source, lisp.ControlPort), Dst: netip.AddrPortFrom(rloc, lisp.ControlPort), Payload: body}
-	port := p.view.port(way.Port)
-	if port == nil {
-		return
+	if port := p.view.port(way.Port); port != nil && p.sendTo(way, port, &d) {
+		p.count("probe_sent")
 	}
+}
+
+// sendTo sends a datagram by a way through a port.
+func (p *Path) sendTo(way Way, port *config.Port, d *inet.Datagram) bool {
 	eth := inet.Ethernet{Dst: way.MAC, Src: inet.MAC(port.MAC), Type: inet.EtherTypeIPv4}
-	if rloc.Is6() {
+	if d.Dst.Addr().Is6() {
 		eth.Type = inet.EtherTypeIPv6
 	}
-	if frame, err := d.Append(eth.Append(nil)); err == nil {
-		p.count("probe_sent")
+	frame, err := d.Append(eth.Append(nil))
+	if err == nil {
 		p.do.Send(way.Port, frame)
 	}
+	return err == nil
 }
 
 // probeAnswered takes the answer of an RLOC to the last probe.

@@ -15,14 +15,15 @@ import (
 )
 
 var (
-	start   = time.Unix(1_800_000_000, 0)
-	hostMAC = inet.MAC{2, 0, 0, 0, 0, 0x10}
-	portMAC = config.MAC{2, 0xcc, 0, 0, 0, 1}
-	source  = netip.MustParseAddr("10.0.0.10")
-	source6 = netip.MustParseAddr("2001:db8:1::10")
-	far     = netip.MustParseAddr("10.7.0.9")
-	farRLOC = netip.MustParseAddr("192.0.2.77")
-	ownRLOC = netip.MustParseAddr("192.0.2.10")
+	start    = time.Unix(1_800_000_000, 0)
+	hostMAC  = inet.MAC{2, 0, 0, 0, 0, 0x10}
+	portMAC  = config.MAC{2, 0xcc, 0, 0, 0, 1}
+	source   = netip.MustParseAddr("10.0.0.10")
+	source6  = netip.MustParseAddr("2001:db8:1::10")
+	far      = netip.MustParseAddr("10.7.0.9")
+	farRLOC  = netip.MustParseAddr("192.0.2.77")
+	ownRLOC  = netip.MustParseAddr("192.0.2.10")
+	ownRLOC6 = netip.MustParseAddr("2001:db8:ffff::10")
 )
 
 func rlocs(addrs ...netip.Addr) []config.RLOC {
@@ -57,7 +58,7 @@ type fake struct {
 	version  uint64
 	missing  []Hop
 	mtu      int
-	replies  func([]byte)
+	replies  func(netip.AddrPort, []byte)
 }
 
 func (f *fake) note(format string, args ...any) { f.log = append(f.log, fmt.Sprintf(format, args...)) }
@@ -85,10 +86,16 @@ func (f *fake) ForgetStream(s Stream)       { f.note("forget stream %v", s) }
 func (f *fake) Reach(a netip.Addr, up bool) { f.note("reach %v %v", a, up) }
 func (f *fake) Missing(netip.Addr) []Hop    { return f.missing }
 func (f *fake) MTU(netip.Addr) int          { return f.mtu }
-func (f *fake) Way(netip.Addr) (Way, bool)  { return Way{Port: 2, MAC: hostMAC, Source: ownRLOC}, true }
-func (f *fake) Control(_, _ netip.AddrPort, m []byte, reply func([]byte)) {
+func (f *fake) Way(to netip.Addr) (Way, bool) {
+	way := Way{Port: 2, MAC: hostMAC, Source: ownRLOC}
+	if to.Is6() {
+		way.Source = ownRLOC6
+	}
+	return way, true
+}
+func (f *fake) Control(_, _ netip.AddrPort, m []byte, send func(netip.AddrPort, []byte)) {
 	f.note("control %d", len(m))
-	f.replies = reply
+	f.replies = send
 }
 
 func (f *fake) said(what string) bool { return slices.Contains(f.log, what) }

@@ -78,8 +78,9 @@ type Actions interface {
 	// known yet.
 	Way(rloc netip.Addr) (way Way, ok bool)
 	// Control takes a LISP control message to one of our addresses that is not
-	// for the Path. reply sends an answer back.
-	Control(from, to netip.AddrPort, message []byte, reply func([]byte))
+	// for the Path. send sends another from there: back, or to anybody that the
+	// switch can reach.
+	Control(from, to netip.AddrPort, message []byte, send func(to netip.AddrPort, message []byte))
 }
 
 // Options tune a Path; the zero value works.
@@ -226,7 +227,7 @@ func (p *Path) Tick(now time.Time) {
 
 // Idle reports whether nothing waits: then ticks may be further apart.
 func (p *Path) Idle() bool {
-	return len(p.pending) == 0 && len(p.waiting) == 0 && len(p.stale) == 0 && p.incomplete == 0 && (p.opts.ProbeInterval == 0 || len(p.probes) == 0)
+	return len(p.pending) == 0 && len(p.waiting) == 0 && len(p.stale) == 0 && p.incomplete == 0 && (p.opts.ProbeInterval >= usualProbes || len(p.probes) == 0)
 }
 
 func (v *View) port(id uint16) *config.Port { return v.Switch.FindPort(id) }

@@ -480,9 +480,17 @@ func TestControlIsHandedOn(t *testing.T) {
 	if !f.said("control 31") {
 		t.Fatalf("not handed on: %v", f.log)
 	}
-	f.replies([]byte("notify"))
+	f.replies(netip.AddrPortFrom(farRLOC, 5000), []byte("notify"))
 	if len(f.sent) != 1 || !bytes.HasSuffix(f.sent[0], []byte("notify")) || binary.BigEndian.Uint16(f.sent[0][34:]) != lisp.ControlPort {
 		t.Errorf("replied %x", f.sent)
+	}
+	for _, other := range []string{"192.0.2.88", "2001:db8:ffff::88"} { // an ITR-RLOC that it did not come from
+		f.sent = nil
+		f.replies(netip.AddrPortFrom(netip.MustParseAddr(other), 5000), []byte("reply"))
+		var k packet
+		if len(f.sent) != 1 || k.parse(f.sent[0], func(netip.Addr) bool { return false }) != nil || k.dst.String() != other || k.eth.Dst != hostMAC {
+			t.Errorf("to %s: %x", other, f.sent)
+		}
 	}
 }
 

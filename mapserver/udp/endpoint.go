@@ -54,6 +54,9 @@ type Endpoint struct {
 	workers   []*worker
 	ticker    *worker
 	sendError sendErrors
+
+	mu     sync.Mutex // guards others
+	others *worker    // sends what Send is given
 }
 
 // Listen binds all addresses, or none. Serve must be called, or Close.
@@ -94,7 +97,7 @@ func (e *Endpoint) makeWorkers() {
 			e.workers = append(e.workers, newWorker(sockets, e))
 		}
 		if n == 0 {
-			e.ticker = newWorker(rank, e)
+			e.ticker, e.others = newWorker(rank, e), newWorker(rank, e)
 		}
 	}
 }
@@ -129,6 +132,21 @@ func (e *Endpoint) Serve(ctx context.Context, handler Handler) {
 	wg.Wait()
 	cancel()
 	<-ticking
+}
+
+// Send sends a datagram that the handler wants sent for another reason than one
+// that came to the endpoint. Any goroutine may call it.
+func (e *Endpoint) Send(d mapserver.Datagram) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	w := e.others
+	socket := w.route(d.From, d.To)
+	if socket == nil {
+		w.counters.unroutable.Add(1)
+		return
+	}
+	w.batch[0] = Datagram{Remote: d.To, Local: d.From, Payload: d.Payload}
+	w.send(socket, 1)
 }
 
 // Close frees the sockets of an Endpoint that does not serve, and ends Serve.

@@ -70,7 +70,7 @@ func (s *sendErrors) note(r *SendResult) {
 // Stats adds up what all workers counted.
 func (e *Endpoint) Stats() Stats {
 	var s Stats
-	for _, w := range append([]*worker{e.ticker}, e.workers...) {
+	for _, w := range append([]*worker{e.ticker, e.others}, e.workers...) {
 		c := &w.counters
 		s.Received += c.received.Load()
 		s.ReceivedBytes += c.receivedBytes.Load()

@@ -33,6 +33,7 @@ func (n *Node) Apply(file *config.Config) error {
 		{"tls", before.TLS, file.TLS},
 		{"auth", before.Auth, file.Auth},
 		{"map_server", before.MapServer, file.MapServer},
+		{"map_cache", before.MapCache, file.MapCache},
 	} {
 		if !reflect.DeepEqual(fixed.old, fixed.new) {
 			return fmt.Errorf("%s has changed, which takes effect at a start only: start the controller again, or take that change back", fixed.key)

@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"errors"
+	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -14,8 +16,8 @@ import (
 )
 
 const (
-	// gather is how long changes are collected once there is one: each set of
-	// them costs a computation of all entries of all switches.
+	// gather is how long changes are collected once there is one, to be written
+	// together.
 	gather = 10 * time.Millisecond
 	// watchBuffer is how many changes may come meanwhile before all mappings
 	// are listed anew.
@@ -23,14 +25,22 @@ const (
 	listPage    = 1000
 )
 
-// feed makes the mappings of the Map-Server the map-caches of the switches.
+// mapCaches are those of the switches.
+type mapCaches interface {
+	SetMappings([]controller.Mapping) error
+	UpdateMappings(set []controller.Mapping, remove []lisp.EID) error
+	Refresh([]lisp.EID)
+}
+
+// feed makes the mappings of the Map-Server the map-caches of the switches: some
+// before packets ask for them, and for the others it tells what has changed.
 // Only instances that switches are in are of interest.
 type feed struct {
 	server *mapserver.Server
-	apply  func([]controller.Mapping) error
+	caches mapCaches
 
-	instances map[uint32]bool                 // owned by run
-	mappings  map[lisp.EID]controller.Mapping // owned by run
+	instances map[uint32]*preinstalled // owned by run
+	changed   []lisp.EID               // since the last handing over; owned by run
 
 	primed func() // closes ready
 	ready  chan struct{}
@@ -38,12 +48,12 @@ type feed struct {
 	mu      sync.Mutex         // guards what follows
 	cfg     *config.Config     // whose switches are fed
 	restart context.CancelFunc // has run look at cfg again; nil before run
-	lastErr error              // of the last apply
+	lastErr error              // of the last handing over
 }
 
-func newFeed(cfg *config.Config, s *mapserver.Server, apply func([]controller.Mapping) error) *feed {
+func newFeed(cfg *config.Config, s *mapserver.Server, caches mapCaches) *feed {
 	ready := make(chan struct{})
-	return &feed{server: s, apply: apply, cfg: cfg, ready: ready, primed: sync.OnceFunc(func() { close(ready) })}
+	return &feed{server: s, caches: caches, cfg: cfg, ready: ready, primed: sync.OnceFunc(func() { close(ready) })}
 }
 
 // fed runs what needs the mappings once they are handed over: a switch that held
@@ -95,10 +105,25 @@ func (f *feed) begin(cancel context.CancelFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.restart = cancel
-	f.instances = map[uint32]bool{}
+	before := f.instances
+	f.instances = map[uint32]*preinstalled{}
 	for i := range f.cfg.Switches {
-		if site := f.cfg.FindSite(f.cfg.Switches[i].Site); site != nil {
-			f.instances[site.InstanceID] = true
+		site := f.cfg.FindSite(f.cfg.Switches[i].Site)
+		if site == nil || f.instances[site.InstanceID] != nil {
+			continue
+		}
+		p := before[site.InstanceID]
+		if p == nil {
+			p = newPreinstalled(site.InstanceID)
+		}
+		p.most, p.own = int(f.cfg.MapCache.Preinstall), map[netip.Prefix]bool{}
+		f.instances[site.InstanceID] = p
+	}
+	for i := range f.cfg.Sites {
+		if p := f.instances[f.cfg.Sites[i].InstanceID]; p != nil {
+			for _, prefix := range f.cfg.Sites[i].EIDPrefixes {
+				p.own[prefix] = true
+			}
 		}
 	}
 }
@@ -113,12 +138,13 @@ func (f *feed) serve(ctx context.Context) error {
 	w := f.server.Watch(watchBuffer)
 	defer w.Close()
 	f.list()
+	f.handOver(f.setAll())
+	f.primed()
 	for {
-		f.set()
-		f.primed()
 		if err := f.take(ctx, w); err != nil {
 			return err
 		}
+		f.handOver(f.update())
 	}
 }
 
@@ -145,44 +171,49 @@ func (f *feed) take(ctx context.Context, w *mapserver.Watcher) error {
 }
 
 func (f *feed) note(c mapserver.Change) {
-	switch {
-	case c.Resync:
+	if c.Resync {
 		f.list()
-	case !f.instances[c.EID.InstanceID]:
-	case c.Mapping == nil:
-		delete(f.mappings, c.EID)
-	default:
-		f.keep(c.Mapping)
+		return
+	}
+	p := f.instances[c.EID.InstanceID]
+	if p == nil {
+		return
+	}
+	f.changed = append(f.changed, c.EID)
+	if c.Mapping == nil || c.Mapping.Origin == mapserver.OriginUnregistered {
+		p.drop(c.EID.Prefix)
+	} else {
+		p.put(mappingOf(c.Mapping))
 	}
 }
 
 // list notes all mappings there are, instead of those noted before.
 func (f *feed) list() {
-	f.mappings = map[lisp.EID]controller.Mapping{}
-	for id := range f.instances {
-		filter := mapserver.MappingFilter{InstanceID: &id, Limit: listPage}
-		for {
-			page := f.server.Mappings(filter)
-			for i := range page {
-				f.keep(&page[i])
+	f.changed = nil
+	for id, p := range f.instances {
+		p.replace(func(yield func(controller.Mapping)) {
+			filter := mapserver.MappingFilter{InstanceID: &id, Limit: listPage}
+			for {
+				page := f.server.Mappings(filter)
+				for i := range page {
+					yield(mappingOf(&page[i]))
+				}
+				if len(page) < listPage {
+					return
+				}
+				filter.After = &page[len(page)-1].EID
 			}
-			if len(page) < listPage {
-				break
-			}
-			filter.After = &page[len(page)-1].EID
+		})
+		for _, anything := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+			f.changed = append(f.changed, lisp.EID{InstanceID: id, Prefix: netip.PrefixFrom(anything, 0)})
 		}
 	}
 }
 
-// keep notes a mapping; one without a locator that a switch could send to is no
-// mapping to it.
-func (f *feed) keep(m *mapserver.Mapping) {
-	rlocs := rlocsOf(m.Locators)
-	if len(rlocs) == 0 {
-		delete(f.mappings, m.EID)
-		return
-	}
-	f.mappings[m.EID] = controller.Mapping{InstanceID: m.EID.InstanceID, Prefix: m.EID.Prefix, RLOCs: rlocs}
+// mappingOf is a mapping as switches take it. One without a locator that they
+// could send to is negative, and not what covers it.
+func mappingOf(m *mapserver.Mapping) controller.Mapping {
+	return controller.Mapping{InstanceID: m.EID.InstanceID, Prefix: m.EID.Prefix, RLOCs: rlocsOf(m.Locators), Action: m.Action}
 }
 
 // rlocsOf are the locators that are plain addresses and may be used.
@@ -196,19 +227,31 @@ func rlocsOf(ls []lisp.Locator) []config.RLOC {
 	return out
 }
 
-// set hands over what is noted.
-func (f *feed) set() {
-	list := make([]controller.Mapping, 0, len(f.mappings))
-	for _, m := range f.mappings {
-		list = append(list, m)
+// setAll hands over all that is noted.
+func (f *feed) setAll() error {
+	var list []controller.Mapping
+	for _, id := range slices.Sorted(maps.Keys(f.instances)) {
+		set, _ := f.instances[id].take()
+		list = append(list, set...)
 	}
-	slices.SortFunc(list, func(a, b controller.Mapping) int {
-		if a.InstanceID != b.InstanceID {
-			return int(a.InstanceID) - int(b.InstanceID)
-		}
-		return a.Prefix.Compare(b.Prefix)
-	})
-	err := f.apply(list)
+	return f.caches.SetMappings(list)
+}
+
+// update hands over what has changed.
+func (f *feed) update() error {
+	var set []controller.Mapping
+	var remove []lisp.EID
+	for _, p := range f.instances {
+		s, r := p.take()
+		set, remove = append(set, s...), append(remove, r...)
+	}
+	return f.caches.UpdateMappings(set, remove)
+}
+
+// handOver ends a handing over, with what came of it.
+func (f *feed) handOver(err error) {
+	f.caches.Refresh(f.changed)
+	f.changed = f.changed[:0]
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lastErr = err

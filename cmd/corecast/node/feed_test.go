@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,7 +16,46 @@ import (
 	"github.com/corecast/corecast/mapserver"
 )
 
-func newFeedOf(t *testing.T, apply func([]controller.Mapping) error, sites ...mapserver.Site) *feed {
+// recorded is map-caches as they were handed over last.
+type recorded struct {
+	mu        sync.Mutex // guards what follows
+	mappings  map[lisp.EID]controller.Mapping
+	refreshed []lisp.EID
+	refuse    error
+}
+
+func (r *recorded) SetMappings(ms []controller.Mapping) error {
+	r.mu.Lock()
+	r.mappings = map[lisp.EID]controller.Mapping{}
+	r.mu.Unlock()
+	return r.UpdateMappings(ms, nil)
+}
+
+func (r *recorded) UpdateMappings(set []controller.Mapping, remove []lisp.EID) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, m := range set {
+		r.mappings[m.EID()] = m
+	}
+	for _, eid := range remove {
+		delete(r.mappings, eid)
+	}
+	return r.refuse
+}
+
+func (r *recorded) Refresh(changed []lisp.EID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refreshed = append(r.refreshed, changed...)
+}
+
+func (r *recorded) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.mappings)
+}
+
+func newFeedOf(t *testing.T, most uint32, sites ...mapserver.Site) (*feed, *recorded) {
 	t.Helper()
 	s, err := mapserver.New(time.Now(), sites, mapserver.Options{})
 	if err != nil {
@@ -22,12 +63,14 @@ func newFeedOf(t *testing.T, apply func([]controller.Mapping) error, sites ...ma
 	}
 	t.Cleanup(func() { s.Close() })
 	cfg := &config.Config{
+		MapCache: config.MapCache{Preinstall: most},
 		Sites:    []config.Site{{Name: "a"}, {Name: "b", InstanceID: 7}, {Name: "c", InstanceID: 9}},
 		Switches: []config.Switch{{Site: "a"}, {Site: "b"}},
 	}
-	f := newFeed(cfg, s, apply)
+	r := &recorded{}
+	f := newFeed(cfg, s, r)
 	f.begin(func() {})
-	return f
+	return f, r
 }
 
 func manyStatic(instance uint32, n int) mapserver.Site {
@@ -41,16 +84,31 @@ func manyStatic(instance uint32, n int) mapserver.Site {
 
 // TestFeedListsEveryMappingOfItsInstances, more than a page of them.
 func TestFeedListsEveryMappingOfItsInstances(t *testing.T) {
-	f := newFeedOf(t, nil, manyStatic(0, 2*listPage+5), manyStatic(7, listPage), manyStatic(9, 3))
+	f, r := newFeedOf(t, 10_000, manyStatic(0, 2*listPage+5), manyStatic(7, listPage), manyStatic(9, 3))
 	f.list()
-	if got, want := len(f.mappings), 3*listPage+5; got != want {
+	f.handOver(f.setAll())
+	if got, want := r.count(), 3*listPage+5; got != want {
 		t.Errorf("%d mappings, want %d", got, want)
+	}
+	if want := (lisp.EID{InstanceID: 7, Prefix: netip.MustParsePrefix("0.0.0.0/0")}); !slices.Contains(r.refreshed, want) {
+		t.Errorf("refreshed %v: anything may have changed", r.refreshed)
+	}
+}
+
+// TestFeedLeavesOut what there are too many of.
+func TestFeedLeavesOut(t *testing.T) {
+	f, r := newFeedOf(t, 100, manyStatic(0, 2*listPage))
+	f.list()
+	f.handOver(f.setAll())
+	if r.count() != 100 {
+		t.Errorf("%d mappings, want 100", r.count())
 	}
 }
 
 func TestFeedNotes(t *testing.T) {
-	f := newFeedOf(t, nil, manyStatic(0, 1))
+	f, r := newFeedOf(t, 100, manyStatic(0, 1))
 	f.list()
+	f.handOver(f.setAll())
 	rlocs := func(addrs ...string) *mapserver.Mapping {
 		m := &mapserver.Mapping{EID: eid("10.5.0.0/16")}
 		for i, a := range addrs {
@@ -61,64 +119,62 @@ func TestFeedNotes(t *testing.T) {
 	unusable := rlocs("192.0.2.5")
 	unusable.Locators[0].Priority = lisp.PriorityUnused
 	unusable.Locators = append(unusable.Locators, lisp.Locator{Address: lisp.Address{Raw: []byte{0x40, 3, 0, 0, 14, 0, 0, 0}}})
+	unregistered := &mapserver.Mapping{EID: eid("10.5.0.0/16"), Origin: mapserver.OriginUnregistered}
 	other := rlocs("192.0.2.5")
 	other.EID.InstanceID = 9
 	steps := []struct {
 		name   string
 		change mapserver.Change
-		want   int
+		want   int // RLOCs of 10.5.0.0/16; -1: none
 	}{
 		{"new", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: rlocs("192.0.2.5", "2001:db8::5")}, 2},
-		{"changed", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: rlocs("192.0.2.6")}, 2},
-		{"nothing usable", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: unusable}, 1},
-		{"usable again", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: rlocs("192.0.2.6")}, 2},
-		{"another instance", mapserver.Change{EID: other.EID, Mapping: other}, 2},
-		{"gone", mapserver.Change{EID: eid("10.5.0.0/16")}, 1},
-		{"usable once more", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: rlocs("192.0.2.6")}, 2},
-		{"lost", mapserver.Change{Resync: true}, 1}, // the server itself has never had it
+		{"changed", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: rlocs("192.0.2.6")}, 1},
+		{"nothing usable", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: unusable}, 0},
+		{"usable again", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: rlocs("192.0.2.6")}, 1},
+		{"another instance", mapserver.Change{EID: other.EID, Mapping: other}, 1},
+		{"gone", mapserver.Change{EID: eid("10.5.0.0/16")}, -1},
+		{"usable once more", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: rlocs("192.0.2.6")}, 1},
+		{"unregistered", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: unregistered}, -1},
+		{"registered", mapserver.Change{EID: eid("10.5.0.0/16"), Mapping: rlocs("192.0.2.6")}, 1},
+		{"lost", mapserver.Change{Resync: true}, -1}, // the server itself has never had it
 	}
 	for _, step := range steps {
+		r.refreshed = nil
 		f.note(step.change)
-		if len(f.mappings) != step.want {
-			t.Errorf("%s: %d mappings, want %d", step.name, len(f.mappings), step.want)
+		f.handOver(f.update())
+		m, has := r.mappings[eid("10.5.0.0/16")]
+		if has != (step.want >= 0) || has && len(m.RLOCs) != step.want {
+			t.Errorf("%s: %+v, want %d RLOCs", step.name, m, step.want)
+		}
+		if tells := slices.Contains(r.refreshed, eid("10.5.0.0/16")) || step.change.Resync && len(r.refreshed) == 4; tells == (step.name == "another instance") {
+			t.Errorf("%s: told of %v", step.name, r.refreshed)
 		}
 	}
 }
 
 // TestFeedAppliesChanges, and tells what did not work.
 func TestFeedAppliesChanges(t *testing.T) {
-	applied := make(chan []controller.Mapping, 10)
+	f, r := newFeedOf(t, 100, manyStatic(0, 3))
 	refuse := errors.New("no room")
-	f := newFeedOf(t, func(ms []controller.Mapping) error {
-		applied <- ms
-		if len(ms) == 0 {
-			return refuse
-		}
-		return nil
-	}, manyStatic(0, 3))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- f.run(ctx) }()
-	if ms := <-applied; len(ms) != 3 || ms[0].Prefix.Addr().Compare(ms[1].Prefix.Addr()) >= 0 {
-		t.Errorf("%+v", ms)
-	}
+	until(t, "three mappings", func() bool { return r.count() == 3 })
+	r.mu.Lock()
+	r.refuse = refuse
+	r.mu.Unlock()
 	if err := f.server.SetSites([]mapserver.Site{}); err != nil {
 		t.Fatal(err)
 	}
-	for ms := range applied {
-		if len(ms) == 0 {
-			break
-		}
-	}
 	until(t, "the refusal", func() bool { return errors.Is(f.err(), refuse) })
+	until(t, "no mappings", func() bool { return r.count() == 0 })
+	r.mu.Lock()
+	r.refuse = nil
+	r.mu.Unlock()
 	if err := f.server.SetSites([]mapserver.Site{manyStatic(7, 2)}); err != nil {
 		t.Fatal(err)
 	}
-	for ms := range applied {
-		if len(ms) == 2 {
-			break
-		}
-	}
+	until(t, "two mappings", func() bool { return r.count() == 2 })
 	until(t, "the refusal's end", func() bool { return f.err() == nil })
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {

@@ -25,8 +25,12 @@ import (
 	"github.com/corecast/corecast/controller/eventlog"
 	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/controller/p4rt"
+	"github.com/corecast/corecast/controller/slowpath"
+	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
+	"github.com/corecast/corecast/mapserver/upstream"
 	"github.com/corecast/corecast/northbound"
 	"github.com/corecast/corecast/northbound/auth"
 	"github.com/corecast/corecast/northbound/webhook"
@@ -57,6 +61,7 @@ type Node struct {
 	inventory *inventory.Inventory
 
 	mapServer  *mapserver.Server
+	upstream   *client.Resolver // nil if there are no upstream Map-Resolvers
 	resolver   *mapserver.Resolver
 	endpoint   *udp.Endpoint // nil if listen.lisp is empty
 	controller *controller.Controller
@@ -168,8 +173,17 @@ func (n *Node) electionID(ctx context.Context) (p4rt.ElectionID, error) {
 }
 
 func (n *Node) openController(ctx context.Context, cfg *config.Config) error {
-	n.resolver = mapserver.NewResolver(n.mapServer, nil)
-	o := controller.Options{Logger: n.opts.Logger, Resolver: resolver{n.resolver}, Shared: n.isShared(cfg)}
+	if err := n.openResolver(cfg); err != nil {
+		return err
+	}
+	control := &switchControl{server: n.mapServer, endpoint: n.endpoint}
+	o := controller.Options{
+		Logger: n.opts.Logger, Resolver: resolver{n.resolver}, Shared: n.isShared(cfg), Control: control.handle,
+		SlowPath: slowpath.Options{MapCacheIdle: time.Duration(cfg.MapCache.Idle)},
+	}
+	if cfg.MapCache.Probe == config.Yes {
+		o.SlowPath.ProbeInterval = time.Duration(cfg.MapCache.ProbeInterval)
+	}
 	var err error
 	if !o.Shared {
 		if o.ElectionID, err = n.electionID(ctx); err != nil {
@@ -180,7 +194,24 @@ func (n *Node) openController(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	n.feed = newFeed(cfg, n.mapServer, n.controller.SetMappings)
+	n.feed = newFeed(cfg, n.mapServer, n.controller)
+	return nil
+}
+
+// openResolver opens what finds the mappings that switches miss.
+func (n *Node) openResolver(cfg *config.Config) error {
+	var up mapserver.Upstream
+	if servers := cfg.MapServer.Upstream; len(servers) > 0 {
+		var id [16]byte
+		rand.Read(id[:])
+		xtr := lisp.CoreCastXTR(id)
+		var err error
+		if n.upstream, err = client.NewResolver(client.ResolverConfig{Servers: servers, XTR: &xtr}); err != nil {
+			return fmt.Errorf("map_server.upstream: %w", err)
+		}
+		up = upstream.New(n.upstream)
+	}
+	n.resolver = mapserver.NewResolver(n.mapServer, up)
 	return nil
 }
 
@@ -269,7 +300,10 @@ func (n *Node) Run(ctx context.Context) error {
 		part("REST API", func(ctx context.Context) error { return n.rest.Serve(ctx, n.listener) })
 	}
 	if n.endpoint != nil {
-		part("Map-Server", func(ctx context.Context) error { n.endpoint.Serve(ctx, n.mapServer); return nil })
+		part("Map-Server", func(ctx context.Context) error { n.endpoint.Serve(ctx, n.lispHandler()); return nil })
+	}
+	if n.upstream != nil {
+		part("questions to upstream Map-Resolvers", n.upstream.Run)
 	}
 	wg.Wait()
 	close(errs)
@@ -278,6 +312,14 @@ func (n *Node) Run(ctx context.Context) error {
 		failed = append(failed, err)
 	}
 	return errors.Join(append(failed, n.Close())...)
+}
+
+// lispHandler takes what comes to the addresses of the Map-Server.
+func (n *Node) lispHandler() udp.Handler {
+	if n.upstream == nil {
+		return n.mapServer
+	}
+	return &solicited{Server: n.mapServer, refresh: n.controller.Refresh}
 }
 
 // Close closes what Open opened: first what is asked, last what is written.
@@ -300,6 +342,9 @@ func (n *Node) Close() error {
 	}
 	if n.resolver != nil {
 		n.resolver.Close()
+	}
+	if n.upstream != nil {
+		n.upstream.Close()
 	}
 	if n.mapServer != nil {
 		errs = append(errs, n.mapServer.Close())
