@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/source/mappings"
 	"github.com/corecast/corecast/source/station"
 	"github.com/corecast/corecast/source/turn"
 )
@@ -23,8 +24,11 @@ type sourceFlags struct {
 	config                              string
 	cfg                                 station.Config
 	channel                             station.Channel
-	sourceEID, reservedEID, itr         string
+	sourceEID, reservedEID, itr, rloc   string
 	viewers                             []string
+	mapServer, mapServerKeyEnv          string
+	registered                          string
+	mapServerKeyID                      uint8
 	reconnect, asJSON                   bool
 	hookSecretEnv, operatorEnv, hookEnv string
 	duration                            time.Duration
@@ -79,6 +83,13 @@ func (f *sourceFlags) register(t *pflag.FlagSet) {
 	t.IntVar(&c.Burst, "burst", 0, "header packets at once; 16 for bmv2 (default: what is due in 1 ms)")
 	t.StringVar(&c.Segmentation, "segmentation", "auto", "let the kernel cut bursts: on, off, or auto: not over a veth pair")
 	t.StringSliceVar(&f.viewers, "viewer", nil, "serve this viewer, `EID:PORT`, for good (repeat for more)")
+	t.StringSliceVar(&f.cfg.Mappings.Resolvers, "map-resolver", nil, "ask this Map-Resolver for the viewers' mappings, `ADDRESS[:PORT]` (several: in turns)")
+	t.StringVar(&f.rloc, "rloc", "", "the host's `ADDRESS` towards Map-Resolvers and ETRs (default: by the routes)")
+	t.Uint32Var(&f.cfg.Mappings.InstanceID, "instance-id", 0, "the LISP instance of all EIDs")
+	t.StringVar(&f.registered, "register", "", "be told of changes by the Map-Server: register this EID-`PREFIX` with it")
+	t.StringVar(&f.mapServer, "map-server", "", "the Map-Server's `ADDRESS[:PORT]` (default: the first Map-Resolver)")
+	t.Uint8Var(&f.mapServerKeyID, "map-server-key-id", 1, "the id of the key shared with it")
+	t.StringVar(&f.mapServerKeyEnv, "map-server-key-env", "", "the environment variable with the `NAME` has the key")
 	t.StringVar(&f.cfg.Listen, "listen", "127.0.0.1:8081", "serve the viewer API on this `ADDRESS:PORT`; empty for not")
 	t.StringVar(&f.cfg.TLS.Cert, "tls-cert", "", "`FILE` of the viewer API's certificate")
 	t.StringVar(&f.cfg.TLS.Key, "tls-key", "", "`FILE` of its key")
@@ -126,6 +137,7 @@ func (f *sourceFlags) load(flags *pflag.FlagSet) (*station.Config, error) {
 		{"source-eid", f.sourceEID, &f.channel.SourceEID},
 		{"reserved-eid", f.reservedEID, &f.channel.ReservedEID},
 		{"itr", f.itr, &f.channel.ITR},
+		{"rloc", f.rloc, &f.cfg.Mappings.Address},
 	} {
 		var err error
 		if a.value != "" {
@@ -141,10 +153,25 @@ func (f *sourceFlags) load(flags *pflag.FlagSet) (*station.Config, error) {
 		}
 		f.channel.Viewers = append(f.channel.Viewers, viewer)
 	}
+	if f.registered != "" {
+		prefix, err := netip.ParsePrefix(f.registered)
+		if err != nil {
+			return nil, usagef("--register %q: want an EID-prefix, such as 10.0.0.10/32", f.registered)
+		}
+		f.cfg.Mappings.Subscribe = &station.Subscribe{MapServer: f.mapServer, EIDPrefix: prefix, KeyID: f.mapServerKeyID,
+			Secret: station.Secret{Env: f.mapServerKeyEnv}}
+	}
 	f.channel.Reconnect = &f.reconnect
 	f.cfg.Channels = []station.Channel{f.channel}
 	f.cfg.Auth.Secret.Env, f.cfg.Webhook.Secret.Env, f.cfg.Operator.Env = f.hookSecretEnv, f.hookEnv, f.operatorEnv
 	return &f.cfg, badFlag(f.cfg.Complete())
+}
+
+// flagOf are the flags with other names than the parts of the configuration that
+// they say.
+var flagOf = map[string]string{
+	"mappings.resolvers": "map-resolver", "mappings.subscribe.map_server": "map-server",
+	"mappings.subscribe.eid_prefix": "register", "mappings.subscribe.secret": "map-server-key-env",
 }
 
 // badFlag makes an error about a part of the configuration one about the flag
@@ -153,6 +180,11 @@ func badFlag(err error) error {
 	var wrong *station.Error
 	if !errors.As(err, &wrong) {
 		return err
+	}
+	for path, flag := range flagOf {
+		if strings.HasPrefix(wrong.Path, path) {
+			return usagef("--%s: %s", flag, wrong.What)
+		}
 	}
 	flag := strings.TrimSuffix(strings.TrimPrefix(wrong.Path, "channels[0]."), ".url")
 	return usagef("--%s: %s", strings.NewReplacer("_", "-", ".", "-").Replace(flag), wrong.What)
@@ -202,7 +234,7 @@ func runSource(ctx context.Context, cfg *station.Config, duration time.Duration,
 	})
 	defer stopStatus()
 	reports, err := s.Run(ctx)
-	return errors.Join(err, printReports(reports, asJSON, out))
+	return errors.Join(err, printReports(reports, s.Mappings(), asJSON, out))
 }
 
 // newTeller returns a function that prints lines, and one that ends it. Who
@@ -254,9 +286,13 @@ func every(period time.Duration, do func()) (stop func()) {
 	return func() { close(quit); <-done }
 }
 
-func printReports(reports []station.Report, asJSON bool, out io.Writer) error {
+func printReports(reports []station.Report, known *mappings.Stats, asJSON bool, out io.Writer) error {
 	if asJSON {
-		return json.NewEncoder(out).Encode(map[string]any{"channels": reports})
+		all := map[string]any{"channels": reports}
+		if known != nil {
+			all["mappings"] = known
+		}
+		return json.NewEncoder(out).Encode(all)
 	}
 	for _, r := range reports {
 		if _, err := fmt.Fprintf(out, "%s: %s after %.1f s: %d payloads with %d bytes, %d headers, %d packets unsent, %d viewers at the end\n",

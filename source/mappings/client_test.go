@@ -166,7 +166,7 @@ func TestBounded(t *testing.T) {
 		_, _ = c.Lookup(netip.AddrFrom4([4]byte{10, 1, byte(i), 1}))
 	}
 	until(t, "8 answers", func() bool { return c.Stats().Answers >= 8 })
-	if n := c.Stats(); n.Mappings != 3 || n.DroppedFull < 5 {
+	if n := c.Stats(); n.Mappings != 3 || n.Full < 5 {
 		t.Errorf("%+v", n)
 	}
 	c.refreshDue(time.Now().Add(time.Hour))

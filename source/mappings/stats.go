@@ -8,19 +8,19 @@ import (
 
 // Stats is what a Client knows and has done.
 type Stats struct {
-	Mappings    int    `json:"mappings"`
-	CoreCast    int    `json:"corecast"`      // of those: sites with a CoreCast ETR
-	Stale       int    `json:"stale"`         // asked for again without an answer
-	Subscribed  int    `json:"subscribed"`    // the Map-Server tells of changes
-	Registered  bool   `json:"registered"`    // the Map-Server knows us
-	Requests    uint64 `json:"requests"`      // Map-Requests
-	Answers     uint64 `json:"answers"`       // Map-Replies and confirmations taken
-	Unanswered  uint64 `json:"unanswered"`    // requests that nobody answered
-	Notified    uint64 `json:"notifications"` // Map-Notifies of changes taken
-	Solicited   uint64 `json:"solicited"`     // SMRs about what is known here
-	Changes     uint64 `json:"changes"`       // mappings that became others
-	Dropped     Dropped
-	DroppedFull uint64 `json:"full"` // mappings and requests beyond the limits
+	Mappings   int     `json:"mappings"`
+	CoreCast   int     `json:"corecast"`      // of those: sites with a CoreCast ETR
+	Stale      int     `json:"stale"`         // asked for again without an answer
+	Subscribed int     `json:"subscribed"`    // the Map-Server tells of changes
+	Registered bool    `json:"registered"`    // the Map-Server knows us
+	Requests   uint64  `json:"requests"`      // Map-Requests
+	Answers    uint64  `json:"answers"`       // Map-Replies and confirmations taken
+	Unanswered uint64  `json:"unanswered"`    // requests that nobody answered
+	Notified   uint64  `json:"notifications"` // Map-Notifies of changes taken
+	Solicited  uint64  `json:"solicited"`     // SMRs about what is known here
+	Changes    uint64  `json:"changes"`       // mappings that became others
+	Full       uint64  `json:"full"`          // mappings and requests beyond the limits
+	Dropped    Dropped `json:"dropped"`
 }
 
 // Dropped counts messages, and records of messages, that were not taken, by why.
@@ -45,7 +45,7 @@ func (c *Client) Stats() Stats {
 	s := Stats{
 		Registered: c.registered.Load(),
 		Requests:   n.requests.Load(), Answers: n.answers.Load(), Unanswered: n.unanswered.Load(), Notified: n.notified.Load(),
-		Solicited: n.solicited.Load(), Changes: n.changes.Load(), DroppedFull: n.full.Load(),
+		Solicited: n.solicited.Load(), Changes: n.changes.Load(), Full: n.full.Load(),
 	}
 	s.Dropped.Record = n.record.Load()
 	s.Dropped.add(c.resolver.Ignored())
@@ -67,6 +67,11 @@ func (c *Client) Stats() Stats {
 		}
 	})
 	return s
+}
+
+// Total is the sum of all.
+func (d *Dropped) Total() uint64 {
+	return d.Malformed + d.Nonce + d.EID + d.Source + d.Auth + d.Unexpected + d.Record
 }
 
 func (d *Dropped) add(i client.Ignored) {

@@ -93,7 +93,8 @@ func (c *channel) dial() (err error) {
 func (s *Station) joinForGood(c *channel) error {
 	for _, v := range c.cfg.Viewers {
 		viewer := dstlist.Viewer{EID: v.Addr(), Port: v.Port()}
-		viewer.RLOC = s.locate(c.cfg.Name, viewer).RLOC
+		to, _ := s.locator.find(c.cfg, viewer)
+		viewer.RLOC, viewer.Unicast = to.RLOC, to.Unicast
 		if _, err := c.viewers.Join(viewer, time.Time{}); err != nil {
 			return fmt.Errorf("channel %s: %w", c.cfg.Name, err)
 		}
@@ -167,6 +168,9 @@ func (s *Station) Status() []string {
 			line += fmt.Sprintf(", %d continuity errors", health.Lost)
 		}
 		lines = append(lines, line)
+	}
+	if n := s.Mappings(); n != nil {
+		lines = append(lines, mappingsLine(n))
 	}
 	return lines
 }

@@ -33,6 +33,9 @@ func (c *Config) Complete() error {
 		}
 		flows[flow] = i
 	}
+	if err := c.checkMappings(); err != nil {
+		return err
+	}
 	return c.checkAPI()
 }
 

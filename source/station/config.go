@@ -19,6 +19,7 @@ type Config struct {
 	Proxies  []string  `yaml:"trusted_proxies"`
 	Limits   Limits    `yaml:"limits"`
 	Sites    []Site    `yaml:"sites"`
+	Mappings Mappings  `yaml:"mappings"`
 	Channels []Channel `yaml:"channels"`
 	// Store is where leases and sequence numbers are kept: file:PATH, or an
 	// etcd:// that several sources share; empty for nowhere.
@@ -79,6 +80,7 @@ type Limits struct {
 type Site struct {
 	EIDPrefixes []netip.Prefix `yaml:"eid_prefixes"`
 	RLOC        netip.Addr     `yaml:"rloc"`
+	CoreCast    *bool          `yaml:"corecast"` // it has a CoreCast ETR; default true
 }
 
 // Channel is one stream.

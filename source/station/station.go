@@ -8,10 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/gaissmai/bart"
 
 	"github.com/corecast/corecast/source/credential"
 	"github.com/corecast/corecast/source/dstlist"
@@ -24,8 +23,8 @@ import (
 type Station struct {
 	cfg      *Config
 	channels []*channel
-	mappings bart.Table[netip.Addr] // of the sites that are known
-	listener net.Listener           // of the viewer API; nil for none
+	locator  *locator
+	listener net.Listener // of the viewer API; nil for none
 	server   *viewerapi.Server
 	prover   *viewerapi.Prover
 	store    store.Store // nil for none
@@ -61,10 +60,8 @@ func NewOn(ctx context.Context, kept store.Store, cfg *Config, say func(message 
 			s.Close()
 		}
 	}()
-	for _, site := range cfg.Sites {
-		for _, p := range site.EIDPrefixes {
-			s.mappings.Insert(p.Masked(), site.RLOC)
-		}
+	if s.locator, err = newLocator(cfg, say); err != nil {
+		return nil, err
 	}
 	most := cfg.Limits.Viewers
 	if most == 0 {
@@ -99,14 +96,10 @@ func (s *Station) begin() error {
 	return nil
 }
 
-// locate is how a viewer is served, by what the configuration knows of its site
-// and by the viewer's word.
-func (s *Station) locate(_ string, v dstlist.Viewer) dstlist.Delivery {
-	rloc, _ := s.mappings.Lookup(v.EID)
-	to := v.Word.Apply(dstlist.Delivery{RLOC: rloc})
-	if to.Unicast {
-		to.RLOC = netip.Addr{} // makes no difference, and all are together
-	}
+// locate is how a viewer of a channel is served, as far as is known now.
+func (s *Station) locate(name string, v dstlist.Viewer) dstlist.Delivery {
+	i := slices.IndexFunc(s.channels, func(c *channel) bool { return c.cfg.Name == name })
+	to, _ := s.locator.find(s.channels[i].cfg, v)
 	return to
 }
 
@@ -117,6 +110,9 @@ func (s *Station) openAPI(ctx context.Context) error {
 	opts := viewerapi.Options{
 		Limits: viewerapi.Limits{TTL: s.cfg.Limits.TTL, PerAddress: s.cfg.Limits.PerAddress},
 		Locate: s.locate,
+	}
+	if s.locator.client != nil {
+		opts.Mappings = func() any { return s.Mappings() }
 	}
 	var err error
 	if opts.Auth, err = s.authorizer(ctx); err != nil {
@@ -222,6 +218,14 @@ func (s *Station) Run(ctx context.Context) ([]Report, error) {
 		})
 		context.AfterFunc(ctx, func() { closeServer(web) })
 	}
+	if client := s.locator.client; client != nil {
+		serving.Go(func() {
+			if err := client.Run(ctx); err != nil {
+				s.say(fmt.Sprintf("the LISP client has ended: %v; viewers are served as they are now", err))
+			}
+		})
+		serving.Go(func() { s.locator.follow(ctx, s.channels) })
+	}
 	var sending sync.WaitGroup
 	for _, c := range s.channels {
 		sending.Go(func() { c.run(ctx) })
@@ -259,4 +263,5 @@ func (s *Station) Close() {
 		_ = s.prover.Close()
 	}
 	s.closeStore()
+	s.locator.close()
 }

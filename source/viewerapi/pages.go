@@ -98,11 +98,15 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) {
 		viewers[c.Name] = n.CoreCast + n.Unicast + n.Unresolved
 		delivery[c.Name] = DeliveryOf(n)
 	}
-	answer(w, http.StatusOK, map[string]any{
+	status := map[string]any{
 		"viewers": viewers, "delivery": delivery, "joined": s.counts.joined.Load(), "renewed": s.counts.renewed.Load(),
 		"left": s.counts.left.Load(), "expired": s.counts.expired.Load(), "refused": s.counts.refused.Load(),
 		"unproved": s.counts.unproved.Load(), "overloaded": s.counts.overloaded.Load(),
-	})
+	}
+	if s.opts.Mappings != nil {
+		status["mappings"] = s.opts.Mappings()
+	}
+	answer(w, http.StatusOK, status)
 }
 
 //go:embed page.html

@@ -60,6 +60,9 @@ type Options struct {
 	// Locate returns how a viewer of a channel is to be served, by what is known
 	// of its site and by its word; nil goes by the word alone.
 	Locate func(channel string, v dstlist.Viewer) dstlist.Delivery
+	// Mappings returns what the status says of the viewers' mappings; nil for
+	// nothing.
+	Mappings func() any
 	// Webhook, if it has a URL, is told all events.
 	Webhook Webhook
 }
