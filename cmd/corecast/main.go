@@ -90,7 +90,8 @@ func newRootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newDemoCommand(), newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand(),
-		newCheckCommand(), newBenchCommand(), newStatusCommand(), newSiteCommand(), newMappingCommand(), newLigCommand(), newTokenCommand(),
+		newCheckCommand(), newBenchCommand(), newStatusCommand(), newSiteCommand(), newMappingCommand(), newLigCommand(),
+		newTraceCommand(), newTokenCommand(),
 	)
 	return root
 }
