@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"unsafe"
 
+	"github.com/corecast/corecast/bmv2test/ethtool"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
@@ -93,35 +93,10 @@ func (n *namespace) addVeth(a, b string) error {
 	return nil
 }
 
-// ethtoolValue is the kernel's struct ethtool_value.
-type ethtoolValue struct{ cmd, data uint32 }
-
-// ethtoolRequest is the kernel's struct ifreq as SIOCETHTOOL reads it.
-type ethtoolRequest struct {
-	name [unix.IFNAMSIZ]byte
-	data *ethtoolValue
-	_    [16]byte
-}
-
-// offloadsOff does `ethtool -K NAME tx off gso off gro off tso off`. An
-// offload that the driver does not have is off.
+// offloadsOff switches the offloads of an interface in the namespace off.
 func (n *namespace) offloadsOff(name string) error {
 	if err := n.enter(); err != nil {
 		return err
 	}
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	for _, cmd := range []uint32{unix.ETHTOOL_STSO, unix.ETHTOOL_STXCSUM, unix.ETHTOOL_SGSO, unix.ETHTOOL_SGRO} {
-		value := ethtoolValue{cmd: cmd}
-		request := ethtoolRequest{data: &value}
-		copy(request.name[:unix.IFNAMSIZ-1], name)
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
-		if errno != 0 && errno != unix.EOPNOTSUPP {
-			return errno
-		}
-	}
-	return nil
+	return ethtool.Off(name)
 }

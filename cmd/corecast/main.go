@@ -91,7 +91,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(
 		newDemoCommand(), newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand(),
 		newCheckCommand(), newBenchCommand(), newStatusCommand(), newSiteCommand(), newMappingCommand(), newLigCommand(),
-		newTraceCommand(), newTokenCommand(),
+		newTraceCommand(), newDoctorCommand(), newTokenCommand(),
 	)
 	return root
 }

@@ -45,7 +45,8 @@ func (s *Session) PipelineCookie(ctx context.Context) (cookie uint64, running bo
 		DeviceId:     s.opts.DeviceID,
 		ResponseType: p4v1.GetForwardingPipelineConfigRequest_COOKIE_ONLY,
 	})
-	if code := status.Code(err); code == codes.FailedPrecondition || code == codes.NotFound {
+	code := status.Code(err)
+	if code == codes.FailedPrecondition || code == codes.NotFound && s.stream != nil { // arbitration would have refused another device
 		return 0, false, nil // a switch started without a program
 	}
 	if err != nil {

@@ -84,16 +84,9 @@ type Session struct {
 // attempt and reports what is wrong (no connection, *NotPrimaryError, …);
 // trying again is the caller's. ctx bounds the attempt only.
 func Dial(ctx context.Context, schema *Schema, opts Options) (*Session, error) {
-	creds := insecure.NewCredentials()
-	if opts.TLS != nil {
-		creds = credentials.NewTLS(opts.TLS)
-	}
-	conn, err := grpc.NewClient(opts.Address, append([]grpc.DialOption{
-		grpc.WithTransportCredentials(creds),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
-	}, opts.DialOptions...)...)
+	conn, err := connect(opts)
 	if err != nil {
-		return nil, fmt.Errorf("switch address %q: %w", opts.Address, err)
+		return nil, err
 	}
 	if opts.PacketIns <= 0 {
 		opts.PacketIns = 1024
@@ -116,6 +109,22 @@ func Dial(ctx context.Context, schema *Schema, opts Options) (*Session, error) {
 		return nil, fmt.Errorf("switch at %s: %w", opts.Address, err)
 	}
 	return s, nil
+}
+
+// connect makes the connection; nothing is sent before it is used.
+func connect(opts Options) (*grpc.ClientConn, error) {
+	creds := insecure.NewCredentials()
+	if opts.TLS != nil {
+		creds = credentials.NewTLS(opts.TLS)
+	}
+	conn, err := grpc.NewClient(opts.Address, append([]grpc.DialOption{
+		grpc.WithTransportCredentials(creds),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
+	}, opts.DialOptions...)...)
+	if err != nil {
+		return nil, fmt.Errorf("switch address %q: %w", opts.Address, err)
+	}
+	return conn, nil
 }
 
 func (s *Session) open(ctx, streamCtx context.Context) error {
