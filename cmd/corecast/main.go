@@ -87,11 +87,20 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w (see `%s --help`)", err, cmd.CommandPath())
 	})
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(
-		newDemoCommand(), newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand(),
-		newCheckCommand(), newBenchCommand(), newStatusCommand(), newSiteCommand(), newMappingCommand(), newLigCommand(),
-		newTraceCommand(), newDoctorCommand(), newTokenCommand(),
-	)
+	group(root, "start", "Start here:", newDemoCommand(), newDoctorCommand(), newCheckCommand())
+	group(root, "run", "Run:", newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand())
+	group(root, "look", "Look:", newStatusCommand(), newSiteCommand(), newMappingCommand(), newTraceCommand(), newLigCommand())
+	group(root, "tools", "Tools:", newTokenCommand(), newBenchCommand(), newManCommand())
+	root.SetHelpCommandGroupID("tools")
+	root.SetCompletionCommandGroupID("tools")
 	return root
+}
+
+// group adds commands under a heading of their own in the help.
+func group(root *cobra.Command, id, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, c := range commands {
+		c.GroupID = id
+	}
+	root.AddCommand(commands...)
 }
