@@ -268,9 +268,9 @@ func (s *Etcd) Close() error {
 		<-s.fed
 		return nil
 	}
-	s.history.close()
 	s.end()
 	<-s.fed
+	s.history.close()
 	if err := s.client.Close(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("store %s: %w", s.url.name(), err)
 	}
