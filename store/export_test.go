@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+	"io"
+	"iter"
+)
 
 // Step is a step of a schema that a test makes up.
 type Step = step
@@ -23,3 +27,6 @@ func OpenFileWith(path string, steps ...Step) (*File, error) { return openFile(p
 func OpenEtcdWith(ctx context.Context, url string, steps ...Step) (*Etcd, error) {
 	return openEtcd(ctx, url, steps)
 }
+
+// Restored yields what a backup holds, for a schema of those steps.
+func Restored(r io.Reader, steps ...Step) iter.Seq2[[]Op, error] { return restored(r, steps) }

@@ -16,7 +16,7 @@ func Open(ctx context.Context, name string) (Store, error) {
 		return nil, fmt.Errorf("store %w: write %s", err, Form)
 	}
 	// A nil *File would be no nil Store.
-	if path, ok := strings.CutPrefix(name, "file:"); ok {
+	if path, ok := cutFile(name); ok {
 		f, err := OpenFile(path)
 		if err != nil {
 			return nil, err
@@ -36,7 +36,7 @@ const Form = `"file:PATH", such as "file:corecast.db", or "etcd://HOST:2379,HOST
 // Check says what is wrong with a name that Open would refuse whatever there is
 // behind it. It opens nothing.
 func Check(name string) error {
-	path, isFile := strings.CutPrefix(name, "file:")
+	path, isFile := cutFile(name)
 	switch {
 	case isFile && path != "":
 		return nil
@@ -46,3 +46,6 @@ func Check(name string) error {
 	}
 	return fmt.Errorf("%q is no store", name)
 }
+
+// cutFile returns the path that a name is of, if it is one of a file.
+func cutFile(name string) (path string, ok bool) { return strings.CutPrefix(name, "file:") }
