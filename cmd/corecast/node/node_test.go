@@ -23,6 +23,7 @@ import (
 	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/softswitch"
 	"github.com/corecast/corecast/softswitch/link"
+	"github.com/corecast/corecast/softswitch/port"
 	"github.com/corecast/corecast/store"
 	"go.uber.org/goleak"
 )
@@ -188,8 +189,9 @@ func TestElectionIDsGrow(t *testing.T) {
 }
 
 // startSwitches starts a softswitch for each of a configuration, and points it
-// there.
-func startSwitches(t *testing.T, cfg *config.Config) {
+// there. It returns the far ends of their first ports.
+func startSwitches(t *testing.T, cfg *config.Config) map[string]port.Port {
+	cables := map[string]port.Port{}
 	for i := range cfg.Switches {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -199,10 +201,11 @@ func startSwitches(t *testing.T, cfg *config.Config) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		near, _ := link.New(link.Options{})
+		near, far := link.New(link.Options{})
 		if err := sw.AddPort(1, near); err != nil {
 			t.Fatal(err)
 		}
+		cables[cfg.Switches[i].Name] = far
 		cfg.Switches[i].Address = l.Addr().String()
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan struct{})
@@ -214,6 +217,7 @@ func startSwitches(t *testing.T, cfg *config.Config) {
 		}()
 		t.Cleanup(func() { cancel(); <-done })
 	}
+	return cables
 }
 
 // TestSwitchesFollowRegistrations: a site's xTR moves, and only what that
