@@ -53,10 +53,10 @@ const (
 	itrX      = 220
 	itrW      = 150
 	bendX     = 450 // where lines become straight, for their labels
-	etrX      = 620
-	etrW      = 170
-	viewersX  = 890
-	viewersW  = 150
+	etrX      = 600
+	etrW      = 160
+	viewersX  = 884
+	viewersW  = 148
 	margin    = 8
 )
 
@@ -76,7 +76,7 @@ func (d *drawing) wideGroup(g *group, top int) (bottom int) {
 	middle := top + rows*rowH/2
 	y := middle - boxH/2
 	d.Boxes = append(d.Boxes,
-		box{0 + margin, y, sourceW, boxH, "source", "", g.source(18), strings.Join(g.Channels, ", "), rate(g.Payloads), g.sourceURL()},
+		box{0 + margin, y, sourceW, boxH, "source", "", g.source(18), strings.Join(g.Channels, ", "), payloads(g.Payloads), g.sourceURL()},
 		switchBox(g.ITR, itrX, y, itrW, "ITR"))
 	d.Lines = append(d.Lines, line{fmt.Sprintf("M%d %dH%d", margin+sourceW, middle, itrX), g.Payloads > 0, false})
 	for i := range g.Branches {
@@ -86,10 +86,10 @@ func (d *drawing) wideGroup(g *group, top int) (bottom int) {
 		d.Lines = append(d.Lines, line{path, b.Active(), b.ETR.State == "failing"},
 			line{fmt.Sprintf("M%d %dH%d", etrX+etrW, by, viewersX), b.Local > 0, false})
 		d.Labels = append(d.Labels,
-			label{bendX + 84, by - 8, "middle", bits(b.Transit), !b.Active()},
-			label{bendX + 84, by + 18, "middle", b.perPayload(), true},
-			label{etrX + etrW + 50, by - 8, "middle", bits(b.Local), b.Local == 0})
-		d.Boxes = append(d.Boxes, switchBox(b.ETR, etrX, by-boxH/2, etrW, "ETR"), b.viewers(viewersX-margin, by-boxH/2, viewersW))
+			label{(bendX + etrX) / 2, by - 8, "middle", bits(b.Transit), !b.Active()},
+			label{(bendX + etrX) / 2, by + 18, "middle", b.perPayload(), true},
+			label{(etrX + etrW + viewersX) / 2, by - 8, "middle", bits(b.Local), b.Local == 0})
+		d.Boxes = append(d.Boxes, switchBox(b.ETR, etrX, by-boxH/2, etrW, "ETR"), b.viewers(viewersX, by-boxH/2, viewersW))
 	}
 	return top + rows*rowH
 }
@@ -116,7 +116,7 @@ func (t *topology) Narrow() drawing {
 func (d *drawing) narrowGroup(g *group, top int) (bottom int) {
 	const gap, half = 26, 150
 	d.Boxes = append(d.Boxes,
-		box{margin, top, half, boxH, "source", "", g.source(16), strings.Join(g.Channels, ", "), rate(g.Payloads), g.sourceURL()},
+		box{margin, top, half, boxH, "source", "", g.source(16), strings.Join(g.Channels, ", "), payloads(g.Payloads), g.sourceURL()},
 		switchBox(g.ITR, narrowWidth-margin-half, top, half, "ITR"))
 	middle := top + boxH/2
 	d.Lines = append(d.Lines, line{fmt.Sprintf("M%d %dH%d", margin+half, middle, narrowWidth-margin-half), g.Payloads > 0, false})
@@ -132,6 +132,11 @@ func (d *drawing) narrowGroup(g *group, top int) (bottom int) {
 		d.Boxes = append(d.Boxes, switchBox(b.ETR, branchX, by-boxH/2, half, "ETR"), b.viewers(narrowWidth-margin-110, by-boxH/2, 110))
 	}
 	return y + len(g.Branches)*branchH
+}
+
+// payloads is their rate in words.
+func payloads(perSecond float64) string {
+	return strings.TrimSuffix(rate(perSecond), "/s") + " payloads/s"
 }
 
 // source names what enters.

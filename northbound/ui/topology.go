@@ -114,7 +114,7 @@ func newGroup(cfg *config.Config, status map[string]*controller.SwitchStatus, it
 			g.Branches[n].PerPayload = copies[key] / payloads[key]
 		}
 	}
-	if g.More = len(g.Branches) - maxBranches; g.More > 0 {
+	if g.More = max(0, len(g.Branches)-maxBranches); g.More > 0 {
 		slices.SortStableFunc(g.Branches, func(a, b branch) int { return cmp.Compare(b.Transit, a.Transit) })
 		g.Branches = g.Branches[:maxBranches]
 	}

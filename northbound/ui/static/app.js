@@ -76,7 +76,7 @@
       cursor: { y: false },
       scales: { y: { range: (_, min, max) => [0, max > 0 ? max * 1.1 : 1] } },
       axes: [
-        { ...axis, space: 90, values: (_, ticks) => ticks.map(clock) },
+        { ...axis, size: 28, space: 90, values: (_, ticks) => ticks.map(clock) },
         { ...axis, size: 78, values: (_, ticks) => ticks.map(v => scaled(v, unit)) },
       ],
       series: [
@@ -90,14 +90,23 @@
     charts.set(figure.id, { plot, box, series });
   }
 
+  // The legend tells what is under the cursor, and else the last point.
+  function tell({ plot }) {
+    if (plot.cursor.idx == null && points.length) plot.setLegend({ idx: points.length - 1 }, false);
+  }
+
   function redraw() {
     for (const { plot } of charts.values()) plot.destroy();
     charts.clear();
     document.querySelectorAll("figure.chart").forEach(draw);
+    charts.forEach(tell);
   }
 
   function update() {
-    for (const { plot, series } of charts.values()) plot.setData(dataOf(series));
+    for (const chart of charts.values()) {
+      chart.plot.setData(dataOf(chart.series));
+      tell(chart);
+    }
   }
 
   function setUpCharts() {
