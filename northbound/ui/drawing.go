@@ -191,5 +191,5 @@ func (b *branch) perPayload() string {
 	case b.PerPayload == 0:
 		return "headers only"
 	}
-	return times(b.PerPayload) + " copies a payload"
+	return times(b.PerPayload) + " copies/payload"
 }

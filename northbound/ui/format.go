@@ -36,6 +36,12 @@ func funcs(now func() time.Time, asset func(string) string) template.FuncMap {
 			return count(n) + " " + many
 		},
 		"short": short,
+		"known": func(known bool, text string) string {
+			if !known {
+				return "…"
+			}
+			return text
+		},
 		"phase": func(st controller.SwitchStatus) string { return phaseState(&st) },
 		"objectstate": func(s controller.ObjectState) string {
 			return map[controller.ObjectState]string{controller.Installed: "ready", controller.Wanted: "pending", controller.Refused: "failing"}[s]

@@ -12,14 +12,23 @@ const maxSites = 500
 
 // siteList is the list of sites.
 type siteList struct {
-	Sites []api.SiteSummary
+	Sites []siteRow
 	More  int
 }
 
+type siteRow struct {
+	api.SiteSummary
+	Static bool // it has RLOCs of its own, and nobody needs to register
+}
+
 func (u *UI) sites(*http.Request) (view, error) {
-	all := u.opts.Source.Sites()
-	shown := all[:min(len(all), maxSites)]
-	return view{Title: "Sites", Data: siteList{shown, len(all) - len(shown)}}, nil
+	all, cfg := u.opts.Source.Sites(), u.opts.Source.Config()
+	l := siteList{More: max(0, len(all)-maxSites)}
+	for _, s := range all[:min(len(all), maxSites)] {
+		site := cfg.FindSite(s.Name)
+		l.Sites = append(l.Sites, siteRow{s, site != nil && len(site.RLOCs) > 0})
+	}
+	return view{Title: "Sites", Data: l}, nil
 }
 
 func (u *UI) site(r *http.Request) (view, error) {

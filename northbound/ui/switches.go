@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 
@@ -60,7 +61,8 @@ type switchPage struct {
 	switchRow
 	Config *config.Switch
 	Live   live.Switch
-	Tables []tableUse
+	Tables []tableUse // that have entries, fullest first
+	Empty  []tableUse
 }
 
 // tableUse is how full a table is.
@@ -83,18 +85,13 @@ func (u *UI) oneSwitch(r *http.Request) (view, error) {
 	}
 	p := switchPage{switchRow: rowOf(cfg, all[i]), Config: sw, Live: u.opts.Sampler.Switches(r.Context(), name)[0]}
 	for _, t := range u.opts.Source.Tables(name) {
-		if t.Size > 0 && (t.Wanted > 0 || t.Size > 1) {
-			p.Tables = append(p.Tables, tableUse{t, 100 * float64(t.Wanted) / float64(t.Size)})
+		switch use := (tableUse{t, 100 * float64(t.Wanted) / float64(max(1, t.Size))}); {
+		case t.Wanted > 0:
+			p.Tables = append(p.Tables, use)
+		case t.Size > 1: // others hold a default only
+			p.Empty = append(p.Empty, use)
 		}
 	}
-	slices.SortStableFunc(p.Tables, func(a, b tableUse) int {
-		switch {
-		case a.Percent > b.Percent:
-			return -1
-		case a.Percent < b.Percent:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(p.Tables, func(a, b tableUse) int { return cmp.Compare(b.Percent, a.Percent) })
 	return view{Title: "Switch " + name, Data: p}, nil
 }

@@ -77,7 +77,7 @@
       scales: { y: { range: (_, min, max) => [0, max > 0 ? max * 1.1 : 1] } },
       axes: [
         { ...axis, size: 28, space: 90, values: (_, ticks) => ticks.map(clock) },
-        { ...axis, size: 78, values: (_, ticks) => ticks.map(v => scaled(v, unit)) },
+        { ...axis, size: 78, space: 32, values: (_, ticks) => ticks.map(v => scaled(v, unit)) },
       ],
       series: [
         { value: (_, v) => v == null ? "–" : clock(v), label: "time" },
