@@ -14,6 +14,8 @@ import (
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/eventlog"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
 	"github.com/corecast/corecast/northbound/auth"
@@ -76,6 +78,11 @@ type Options struct {
 	// Webhooks tells how telling each webhook goes, by its name; nil if there is
 	// none.
 	Webhooks func() map[string]webhook.Counters
+	// Inventory is the desired state, which requests change; nil: nothing can be
+	// changed.
+	Inventory *inventory.Inventory
+	// Events is what happened lately; nil: nothing is known.
+	Events *eventlog.Log
 	// Gate lets requests in; nil lets in all of this host.
 	Gate *auth.Gate
 	// Version is that of the program, Started when it was started.
