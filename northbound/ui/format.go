@@ -14,46 +14,57 @@ import (
 
 // funcs are what templates format with.
 func funcs(now func() time.Time, asset func(string) string) template.FuncMap {
+	since := func(t time.Time) time.Duration { return now().Sub(t) }
 	return template.FuncMap{
-		"asset":   asset,
-		"path":    url.PathEscape,
-		"query":   url.QueryEscape,
-		"count":   count,
-		"rate":    rate,
-		"bits":    bits,
-		"size":    size,
+		// Texts and URLs.
+		"asset": asset, "path": url.PathEscape, "query": url.QueryEscape, "short": short, "dict": dict, "known": known,
+		// Numbers with their units.
+		"count": count, "rate": rate, "bits": bits, "size": size, "times": times, "plural": plural,
 		"bitrate": func(r config.Rate) string { return scaled(float64(r), "bit/s") },
-		"times":   times,
-		"ago":     func(t time.Time) string { return ago(now().Sub(t)) },
-		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"clock":   func(t time.Time) string { return t.Local().Format("15:04:05") },
-		"date":    func(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") },
-		"span":    span,
-		"plural": func(n any, one, many string) string {
-			if fmt.Sprint(n) == "1" {
-				return "1 " + one
-			}
-			return count(n) + " " + many
-		},
-		"short": short,
-		"known": func(known bool, text string) string {
-			if !known {
-				return "…"
-			}
-			return text
-		},
-		"phase": func(st controller.SwitchStatus) string { return phaseState(&st) },
-		"objectstate": func(s controller.ObjectState) string {
-			return map[controller.ObjectState]string{controller.Installed: "ready", controller.Wanted: "pending", controller.Refused: "failing"}[s]
-		},
-		"lastregister": func(t *time.Time) string {
-			if t == nil {
-				return "never"
-			}
-			return ago(now().Sub(*t))
-		},
-		"dict": dict,
+		// Times.
+		"ago":          func(t time.Time) string { return ago(since(t)) },
+		"since":        func(t time.Time) string { return span(since(t)) },
+		"seconds":      func(n int) string { return span(time.Duration(n) * time.Second) },
+		"stamp":        func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"lastregister": func(t *time.Time) string { return lastRegister(t, now()) },
+		// States.
+		"phase":       func(st controller.SwitchStatus) string { return phaseState(&st) },
+		"objectstate": objectState,
 	}
+}
+
+// known is a text, or the sign that it is not known yet.
+func known(is bool, text string) string {
+	if !is {
+		return "…"
+	}
+	return text
+}
+
+// plural is a number of things.
+func plural(n any, one, many string) string {
+	if fmt.Sprint(n) == "1" {
+		return "1 " + one
+	}
+	return count(n) + " " + many
+}
+
+func lastRegister(t *time.Time, now time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return ago(now.Sub(*t))
+}
+
+// objectState is the state of an object on a switch in the words of a page.
+func objectState(s controller.ObjectState) string {
+	switch s {
+	case controller.Installed:
+		return "ready"
+	case controller.Wanted:
+		return "pending"
+	}
+	return "failing"
 }
 
 // dict makes arguments of a template out of pairs.
