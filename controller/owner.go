@@ -180,7 +180,7 @@ func (o *owner) untilNext() time.Duration {
 func (o *owner) failed(err error) {
 	was := o.board.read()
 	if was.Phase != Failing || was.Reason != err.Error() {
-		o.log.Warn("not reconciled; retrying", "err", err)
+		o.log.Info("not reconciled; retrying", "err", err)
 	}
 	o.board.update(func(s *SwitchStatus) {
 		s.Phase, s.Reason, s.Fix = Failing, err.Error(), fix(err)

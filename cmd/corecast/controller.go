@@ -21,6 +21,7 @@ import (
 
 func newControllerCommand() *cobra.Command {
 	var path string
+	var logs logFlags
 	cmd := &cobra.Command{
 		Use:   "controller --config FILE",
 		Short: "Run the Map-Server, the controller of the switches and the REST API",
@@ -42,24 +43,25 @@ registered stays.`,
 			if err != nil {
 				return err
 			}
-			return runController(cmd.Context(), path, cfg, cmd.ErrOrStderr())
+			log, w, err := logs.open(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return runController(cmd.Context(), path, cfg, log, w)
 		},
 	}
 	cmd.Flags().StringVar(&path, "config", "", "the configuration `FILE`")
+	logs.add(cmd)
 	return cmd
 }
 
 // runController runs a controller, tells w where it listens and whenever a
 // switch changes state, and reads its configuration again on SIGHUP.
-func runController(ctx context.Context, path string, cfg *config.Config, w io.Writer) error {
+func runController(ctx context.Context, path string, cfg *config.Config, log *slog.Logger, w io.Writer) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	n, err := node.Open(ctx, cfg, node.Options{
-		Version: version(),
-		// Failures of a switch show in its status lines.
-		Logger: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelError})),
-	})
+	n, err := node.Open(ctx, cfg, node.Options{Version: version(), Logger: log})
 	if err != nil {
 		return err
 	}

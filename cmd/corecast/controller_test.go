@@ -34,14 +34,14 @@ type background struct {
 const startLimit = 30 * time.Second
 
 // startController runs a controller in a directory, and waits until it serves.
-func startController(dir, config string) (*background, error) {
+func startController(dir, config string, flags ...string) (*background, error) {
 	b := &background{log: filepath.Join(dir, "controller.log"), ended: make(chan error, 1)}
 	log, err := os.Create(b.log)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	b.cmd = exec.Command("corecast", "controller", "--config", config)
+	b.cmd = exec.Command("corecast", append([]string{"controller", "--config", config}, flags...)...)
 	b.cmd.Dir, b.cmd.Stderr = dir, log
 	if err := b.cmd.Start(); err != nil {
 		return nil, err
@@ -98,10 +98,10 @@ type backgroundKey struct{}
 // sets $REST to the URL of its REST API and $LISP to the first address of its
 // Map-Server. What it says is in the file controller.log.
 func controllerCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: controller CONFIG")
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: controller CONFIG [FLAG...]")
 	}
-	b, err := startController(ts.MkAbs("."), args[0])
+	b, err := startController(ts.MkAbs("."), args[0], args[1:]...)
 	if err != nil {
 		ts.Fatalf("%v", err)
 	}
