@@ -66,8 +66,9 @@ type Writer struct {
 	renewed map[dstlist.ID]struct{}
 	// whole is until when renewals are written as changes, since some change
 	// was dropped: each lease is renewed once in its time.
-	whole time.Time
-	stats Stats
+	whole   time.Time
+	writing int // changes that are being written
+	stats   Stats
 
 	// What follows belongs to Run.
 	logged  []logged // the renewals in the store, oldest first
@@ -113,9 +114,12 @@ func (w *Writer) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.stats
-	s.Waiting = len(w.changed) + len(w.renewed)
+	s.Waiting = len(w.changed) + len(w.renewed) + w.writing
 	return s
 }
+
+// Waiting returns how many changes are not stored yet.
+func (w *Writer) Waiting() int { return w.Stats().Waiting }
 
 // lastFlush is how long the last changes may take when a Writer ends.
 const lastFlush = 5 * time.Second
@@ -185,6 +189,7 @@ func (w *Writer) take(set *map[dstlist.ID]struct{}) []dstlist.ID {
 		return nil
 	}
 	*set = map[dstlist.ID]struct{}{}
+	w.writing += len(taken)
 	w.mu.Unlock()
 	ids := make([]dstlist.ID, 0, len(taken))
 	for id := range taken {
@@ -198,6 +203,7 @@ func (w *Writer) take(set *map[dstlist.ID]struct{}) []dstlist.ID {
 func (w *Writer) putBack(set *map[dstlist.ID]struct{}, ids []dstlist.ID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.writing -= len(ids)
 	for i, id := range ids {
 		if len(w.changed)+len(w.renewed) >= w.opts.Room {
 			w.dropLocked(len(ids) - i)
@@ -224,6 +230,7 @@ func (w *Writer) flushChanged(ctx context.Context) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.stats.Written += uint64(len(ids))
+			w.writing -= len(ids)
 			return nil
 		})
 	}
@@ -244,29 +251,40 @@ func (w *Writer) op(id dstlist.ID) store.Op {
 func (w *Writer) flushRenewed(ctx context.Context) error {
 	ids := w.take(&w.renewed)
 	for len(ids) > 0 {
-		n := min(len(ids), mostRenewals)
-		value := make([]byte, 0, n*renewalSize)
-		for _, id := range ids[:n] {
-			if l, ok := w.opts.Look(id); ok {
-				value = appendRenewal(value, id, l.Expires)
-			}
+		some := ids[:min(len(ids), mostRenewals)]
+		n, err := w.logRenewals(ctx, some)
+		if err != nil {
+			w.putBack(&w.renewed, ids)
+			return err
 		}
-		if len(value) > 0 {
-			now := time.Now()
-			w.last = max(w.last+1, now.UnixMilli()) // a key of its own
-			key := w.keys.renewalsAt(w.last)
-			if err := w.commit(ctx, []store.Op{{Key: key, Value: value}}); err != nil {
-				w.putBack(&w.renewed, ids)
-				return err
-			}
-			w.logged = append(w.logged, logged{key, now})
-			w.mu.Lock()
-			w.stats.Renewed += uint64(len(value) / renewalSize)
-			w.mu.Unlock()
-		}
-		ids = ids[n:]
+		ids = ids[len(some):]
+		w.mu.Lock()
+		w.stats.Renewed += uint64(n)
+		w.writing -= len(some)
+		w.mu.Unlock()
 	}
 	return nil
+}
+
+// logRenewals writes one value of renewals, and returns how many are in it.
+func (w *Writer) logRenewals(ctx context.Context, ids []dstlist.ID) (n int, err error) {
+	value := make([]byte, 0, len(ids)*renewalSize)
+	for _, id := range ids {
+		if l, ok := w.opts.Look(id); ok {
+			value = appendRenewal(value, id, l.Expires)
+		}
+	}
+	if len(value) == 0 {
+		return 0, nil
+	}
+	now := time.Now()
+	w.last = max(w.last+1, now.UnixMilli()) // a key of its own
+	key := w.keys.renewalsAt(w.last)
+	if err := w.commit(ctx, []store.Op{{Key: key, Value: value}}); err != nil {
+		return 0, err
+	}
+	w.logged = append(w.logged, logged{key, now})
+	return len(value) / renewalSize, nil
 }
 
 // trim deletes renewals that are too old to be of use.

@@ -19,6 +19,7 @@ import (
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
 	"github.com/corecast/corecast/source/mappings"
+	"github.com/corecast/corecast/source/sourcetest"
 	"github.com/corecast/corecast/source/station"
 	"github.com/corecast/corecast/source/viewerapi"
 )
@@ -199,7 +200,7 @@ func streaming(t *testing.T, at netip.AddrPort, reserved string, subscribe bool,
 func TestSitesChange(t *testing.T) {
 	t.Parallel()
 	server, at := mapServer(t, domains(true, false))
-	newNetwork(t, "127.47.255.1")
+	sourcetest.NewNetwork(t, "127.47.255.1")
 	viewers := []*viewer{newViewer(t, 0, 1), newViewer(t, 0, 2), newViewer(t, 1, 1), newViewer(t, 1, 2),
 		newViewer(t, 2, 1)} // the last one is of no site
 	url, _, stop := run(t, streaming(t, at, "127.47.255.1", true, viewers))
@@ -244,7 +245,7 @@ func TestSitesChange(t *testing.T) {
 func TestMapServerGone(t *testing.T) {
 	t.Parallel()
 	_, at, stopServer := stoppableServer(t, domains(true, false))
-	newNetwork(t, "127.47.255.2")
+	sourcetest.NewNetwork(t, "127.47.255.2")
 	viewers := []*viewer{newViewer(t, 0, 3), newViewer(t, 1, 3)}
 	cfg := streaming(t, at, "127.47.255.2", false, viewers)
 	url, said, _ := run(t, cfg)
@@ -277,7 +278,7 @@ func TestMapServerGone(t *testing.T) {
 // The client's word counts more than what the mapping says.
 func TestWord(t *testing.T) {
 	_, at := mapServer(t, domains(true, false))
-	newNetwork(t, "127.47.255.3")
+	sourcetest.NewNetwork(t, "127.47.255.3")
 	cfg := streaming(t, at, "127.47.255.3", false, nil)
 	cfg.Sites = []station.Site{{EIDPrefixes: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, RLOC: netip.MustParseAddr("192.0.2.1")}}
 	url, _, _ := run(t, cfg)

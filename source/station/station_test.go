@@ -12,86 +12,21 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/corecast/corecast/demo/clip"
+	"github.com/corecast/corecast/source/sourcetest"
 	"github.com/corecast/corecast/source/station"
 	"github.com/corecast/corecast/source/ts"
 	"github.com/corecast/corecast/source/watch"
 	"github.com/corecast/corecast/store"
-	"github.com/corecast/corecast/wire"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// network stands for the ITR and the ETRs: it takes what is sent to a reserved
-// EID and gives every viewer its packets.
-type network struct {
-	conn *net.UDPConn
-	mu   sync.Mutex // guards what follows
-	// served is how many packets each viewer was sent.
-	served   map[netip.AddrPort]int
-	payloads []wire.ID // in the order they came
-}
-
-func newNetwork(t *testing.T, reserved string) *network {
-	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(reserved), Port: wire.Port})
-	if err != nil {
-		t.Skipf("cannot take what is sent to %s: %v", reserved, err)
-	}
-	_ = conn.SetReadBuffer(4 << 20)
-	n := &network{conn: conn, served: map[netip.AddrPort]int{}}
-	done := make(chan struct{})
-	go func() { defer close(done); n.forward() }()
-	t.Cleanup(func() { _ = conn.Close(); <-done })
-	return n
-}
-
-func (n *network) forward() {
-	buf := make([]byte, 2000)
-	var payload wire.Payload
-	var header wire.Header4
-	var media []byte
-	for {
-		size, err := n.conn.Read(buf)
-		if err != nil {
-			return
-		}
-		switch {
-		case payload.Decode(buf[:size]) == nil:
-			media = bytes.Clone(payload.Media)
-			n.mu.Lock()
-			n.payloads = append(n.payloads, payload.ID)
-			n.mu.Unlock()
-		case header.Decode(buf[:size]) == nil && header.ID.Hash == wire.Hash(media):
-			for v := range header.Viewers() {
-				n.mu.Lock()
-				n.served[v]++
-				n.mu.Unlock()
-				_, _ = n.conn.WriteToUDPAddrPort(media, v)
-			}
-		}
-	}
-}
-
-func (n *network) count(v netip.AddrPort) int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.served[v]
-}
-
-// sent returns the payloads so far.
-func (n *network) sent() []wire.ID {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return slices.Clone(n.payloads)
-}
 
 // until waits for something.
 func until(t testing.TB, what string, is func() bool) {
@@ -196,7 +131,7 @@ func clipFile(t *testing.T) string {
 // A viewer joins, proves its address, receives the media as it is, and leaves:
 // then it is sent nothing more.
 func TestWatch(t *testing.T) {
-	net := newNetwork(t, "127.44.0.1")
+	net := sourcetest.NewNetwork(t, "127.44.0.1")
 	cfg := loopback(t, clipFile(t), "127.44.0.1")
 	cfg.Channels[0].Loop = true
 	cfg.Limits.TTL = time.Second // so that it is renewed
@@ -236,9 +171,9 @@ func TestWatch(t *testing.T) {
 		}
 		viewer := netip.AddrPortFrom(eid, uint16(netip.MustParseAddrPort(w.Addr().String()).Port()))
 		time.Sleep(50 * time.Millisecond) // what is on its way
-		before := net.count(viewer)
+		before := net.Count(viewer)
 		time.Sleep(100 * time.Millisecond)
-		if after := net.count(viewer); before == 0 || after != before {
+		if after := net.Count(viewer); before == 0 || after != before {
 			t.Errorf("%s: %d packets before it left, %d after", name, before, after)
 		}
 	}
@@ -251,7 +186,7 @@ func TestWatch(t *testing.T) {
 // Joining fails in words: no such channel, nobody there, an address that is
 // not the viewer's.
 func TestWatchRefused(t *testing.T) {
-	newNetwork(t, "127.44.0.2")
+	sourcetest.NewNetwork(t, "127.44.0.2")
 	cfg := loopback(t, clipFile(t), "127.44.0.2")
 	cfg.Channels[0].Loop = true
 	url, _, _ := run(t, cfg)
@@ -288,7 +223,7 @@ func TestWatchRefused(t *testing.T) {
 // Several channels of one process: each viewer receives its own, and one that
 // ends does not disturb the other.
 func TestChannels(t *testing.T) {
-	network1, network2 := newNetwork(t, "127.44.0.3"), newNetwork(t, "127.44.0.4")
+	network1, network2 := sourcetest.NewNetwork(t, "127.44.0.3"), sourcetest.NewNetwork(t, "127.44.0.4")
 	short := filepath.Join(t.TempDir(), "short.ts")
 	if err := os.WriteFile(short, bytes.Repeat([]byte("media"), 10_000), 0o600); err != nil {
 		t.Fatal(err)
@@ -301,15 +236,15 @@ func TestChannels(t *testing.T) {
 	second.Loop, second.Viewers = true, []netip.AddrPort{viewer2}
 	cfg.Channels = append(cfg.Channels, second)
 	_, _, stop := run(t, cfg)
-	for deadline := time.Now().Add(10 * time.Second); network2.count(viewer2) < 100 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(10 * time.Second); network2.Count(viewer2) < 100 && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	reports, err := stop()
 	if err != nil || len(reports) != 2 || reports[0].End != "end of media" || reports[1].End != "stopped" {
 		t.Fatalf("%+v, %v", reports, err)
 	}
-	if n := network1.count(viewer1); uint64(n) != reports[0].Payloads || network1.count(viewer2) != 0 || network2.count(viewer2) < 100 {
-		t.Errorf("%d packets of %d to the first viewer, %d to the second", n, reports[0].Payloads, network2.count(viewer2))
+	if n := network1.Count(viewer1); uint64(n) != reports[0].Payloads || network1.Count(viewer2) != 0 || network2.Count(viewer2) < 100 {
+		t.Errorf("%d packets of %d to the first viewer, %d to the second", n, reports[0].Payloads, network2.Count(viewer2))
 	}
 	if b, err := json.Marshal(reports[0]); err != nil || !strings.Contains(string(b), `"channel":"news"`) {
 		t.Errorf("%s, %v", b, err)

@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corecast/corecast/source/sourcetest"
 	"github.com/corecast/corecast/source/station"
 	"github.com/corecast/corecast/source/watch"
 	"github.com/corecast/corecast/store"
-	"github.com/corecast/corecast/wire"
 )
 
 // ask makes a request of a viewer API, following where it leads, and returns the
@@ -55,17 +55,6 @@ func renewed(t *testing.T, url, id string) bool {
 	return status == http.StatusOK
 }
 
-// noneTwice fails if a (sequence, hash) was used twice, or the sequence went
-// back.
-func noneTwice(t *testing.T, all []wire.ID) {
-	t.Helper()
-	for i := 1; i < len(all); i++ {
-		if int32(all[i].Sequence-all[i-1].Sequence) <= 0 {
-			t.Fatalf("payload %d has sequence %d after %d", i, all[i].Sequence, all[i-1].Sequence)
-		}
-	}
-}
-
 // looped is the configuration of sources that send a clip for ever. Its address
 // and port are nobody else's, also while none of them sends.
 func looped(t *testing.T, reserved string) *station.Config {
@@ -78,34 +67,34 @@ func looped(t *testing.T, reserved string) *station.Config {
 // A source that is started again goes on: viewers receive without a word, their
 // leases are theirs, and sequence numbers are new.
 func TestRestart(t *testing.T) {
-	net := newNetwork(t, "127.44.0.11")
+	net := sourcetest.NewNetwork(t, "127.44.0.11")
 	cfg := looped(t, "127.44.0.11")
 	cfg.Store = "file:" + t.TempDir() + "/source.db"
 	url, _, stop := run(t, cfg)
 	viewer, id := join(t, url)
 	left, gone := join(t, url)
-	until(t, "media", func() bool { return net.count(viewer) > 2 && net.count(left) > 2 })
+	until(t, "media", func() bool { return net.Count(viewer) > 2 && net.Count(left) > 2 })
 	if status, _ := ask(t, "DELETE", url+"/v1/channels/news/viewers/"+gone, ""); status != http.StatusNoContent {
 		t.Fatalf("leave: %d", status)
 	}
 	if _, err := stop(); err != nil {
 		t.Fatal(err)
 	}
-	before, beforeLeft := net.count(viewer), net.count(left)
+	before, beforeLeft := net.Count(viewer), net.Count(left)
 
 	url, said, _ := run(t, cfg)
-	until(t, "media again", func() bool { return net.count(viewer) > before+2 })
+	until(t, "media again", func() bool { return net.Count(viewer) > before+2 })
 	until(t, "the lease to be renewed", func() bool { return renewed(t, url, id) })
 	if renewed(t, url, gone) {
 		t.Error("a lease that was given back can be renewed")
 	}
-	if n := net.count(left); n > beforeLeft {
+	if n := net.Count(left); n > beforeLeft {
 		t.Errorf("who had left was sent %d packets", n-beforeLeft)
 	}
 	if !strings.Contains(said.String(), "going on with 1 viewers") {
 		t.Error(said)
 	}
-	noneTwice(t, net.sent())
+	net.CheckNoneTwice(t)
 }
 
 // cutOff is a store that does not answer, as for a source that lost its network.
@@ -134,20 +123,20 @@ func (c *cutOff) Commit(ctx context.Context, txn store.Txn) (store.Revision, err
 func TestStandby(t *testing.T) {
 	for name, graceful := range map[string]bool{"it ended": true, "it was cut off": false} {
 		t.Run(name, func(t *testing.T) {
-			net := newNetwork(t, "127.44.0.12")
+			net := sourcetest.NewNetwork(t, "127.44.0.12")
 			shared := store.NewMemory()
 			defer func() { _ = shared.Close() }()
 			first := &cutOff{Store: shared}
 			cfg := looped(t, "127.44.0.12")
 			cfg.Takeover = time.Second
 			url1, _, stop1 := runOn(t, first, cfg)
-			until(t, "the first one", func() bool { return len(net.sent()) > 2 })
+			until(t, "the first one", func() bool { return len(net.Sent()) > 2 })
 			other := *cfg
 			url2, said2, _ := runOn(t, shared, &other)
 			until(t, "the standby", func() bool { return strings.Contains(said2.String(), "standing by") })
 
 			viewer, id := join(t, url2) // the standby leads to the first
-			until(t, "media", func() bool { return net.count(viewer) > 2 })
+			until(t, "media", func() bool { return net.Count(viewer) > 2 })
 			until(t, "the lease to be kept", func() bool { return stored(t, shared) == 1 })
 			if !graceful {
 				first.is.Store(true)
@@ -155,14 +144,14 @@ func TestStandby(t *testing.T) {
 				t.Fatal(err)
 			}
 			until(t, "the standby to send", func() bool { return strings.Contains(said2.String(), "going on with 1 viewers") })
-			before := net.count(viewer)
-			until(t, "media again", func() bool { return net.count(viewer) > before+2 })
+			before := net.Count(viewer)
+			until(t, "media again", func() bool { return net.Count(viewer) > before+2 })
 			until(t, "the lease to be renewed", func() bool { return renewed(t, url2, id) })
 			if !graceful {
 				first.is.Store(false)
 				until(t, "the first one to stand by", func() bool { return renewed(t, url1, id) })
 			}
-			noneTwice(t, net.sent())
+			net.CheckNoneTwice(t)
 		})
 	}
 }
@@ -179,13 +168,13 @@ func stored(t *testing.T, s store.Store) int {
 
 // A viewer that knows both sources goes on when one takes the other's place.
 func TestWatchBoth(t *testing.T) {
-	net := newNetwork(t, "127.44.0.13")
+	net := sourcetest.NewNetwork(t, "127.44.0.13")
 	shared := store.NewMemory()
 	defer func() { _ = shared.Close() }()
 	cfg := looped(t, "127.44.0.13")
 	cfg.Takeover, cfg.Limits.TTL = time.Second, 2*time.Second
 	url1, _, stop1 := runOn(t, shared, cfg)
-	until(t, "the first one", func() bool { return len(net.sent()) > 2 })
+	until(t, "the first one", func() bool { return len(net.Sent()) > 2 })
 	other := *cfg
 	url2, said2, _ := runOn(t, shared, &other)
 	client := &http.Client{Transport: &http.Transport{}}

@@ -93,7 +93,9 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	viewers, delivery := map[string]int{}, map[string]Delivery{}
+	active, waiting := map[string]bool{}, map[string]int{}
 	for _, c := range s.channels {
+		active[c.Name], waiting[c.Name] = c.turn.state()
 		n := c.Viewers.Counts()
 		viewers[c.Name] = n.CoreCast + n.Unicast + n.Unresolved
 		delivery[c.Name] = DeliveryOf(n)
@@ -102,6 +104,7 @@ func (s *Server) showStatus(w http.ResponseWriter, r *http.Request) {
 		"viewers": viewers, "delivery": delivery, "joined": s.counts.joined.Load(), "renewed": s.counts.renewed.Load(),
 		"left": s.counts.left.Load(), "expired": s.counts.expired.Load(), "refused": s.counts.refused.Load(),
 		"unproved": s.counts.unproved.Load(), "overloaded": s.counts.overloaded.Load(),
+		"active": active, "waiting": waiting,
 	}
 	if s.opts.Mappings != nil {
 		status["mappings"] = s.opts.Mappings()

@@ -16,6 +16,7 @@ import (
 type Journal interface {
 	Changed(dstlist.ID) // was given, or given for another permission, or has ended
 	Renewed(dstlist.ID)
+	Waiting() int // changes that a crash would lose
 }
 
 // noJournal is for sources that keep nothing.
@@ -23,6 +24,7 @@ type noJournal struct{}
 
 func (noJournal) Changed(dstlist.ID) {}
 func (noJournal) Renewed(dstlist.ID) {}
+func (noJournal) Waiting() int       { return 0 }
 
 // turnOf is whether this process gives leases of a channel now, and how. Of
 // several sources with one store, one does.
@@ -40,6 +42,14 @@ func (t *turnOf) begin(ids leaseIDs, j Journal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.active, t.ids, t.journal, t.elsewhere = true, ids, j, ""
+}
+
+// state is for people: whether it is this process's turn, and how many changes
+// are not kept yet.
+func (t *turnOf) state() (active bool, waiting int) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.active, t.journal.Waiting()
 }
 
 // use makes sure that the turn does not end before done, or says whose it is.
