@@ -40,10 +40,13 @@ func (h *history) expect(r Revision) {
 	h.coming = max(h.coming, r)
 }
 
-// add remembers a transaction.
+// add remembers a transaction, unless the store has been closed meanwhile.
 func (h *history) add(c Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
 	h.changes = append(h.changes, c)
 	h.events += len(c.Events)
 	h.last, h.coming = c.Revision, max(h.coming, c.Revision)
