@@ -1,15 +1,14 @@
 package northbound
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/corecast/corecast/northbound/live"
 	"github.com/corecast/corecast/northbound/ui"
-	"github.com/danielgtaylor/huma/v2"
 )
 
 // dashboard tells the pages what REST tells programs.
@@ -41,18 +40,20 @@ func (d dashboard) Objects(kind controller.Kind, name string) []controller.Objec
 }
 
 // Sites implements ui.Source.
-func (d dashboard) Sites() []api.SiteSummary { return d.sites().Items }
+func (d dashboard) Sites() []api.SiteSummary { return d.sites() }
 
 // Site implements ui.Source.
-func (d dashboard) Site(name string) (api.Site, bool) { return d.site(name) }
+func (d dashboard) Site(name string) (api.Site, bool) {
+	o, ok := d.opts.Inventory.Get(inventory.Ref{Kind: inventory.Site, Name: name})
+	if !ok {
+		return api.Site{}, false
+	}
+	return d.siteOf(o), true
+}
 
 // Mappings implements ui.Source.
 func (d dashboard) Mappings(q ui.MappingQuery) (api.Mappings, error) {
 	filter, err := d.mappingFilter(&mappingsInput{EID: q.EID, Site: q.Site, All: q.All, Cursor: q.Cursor, Limit: q.Limit})
-	var problem *huma.ErrorModel
-	if errors.As(err, &problem) {
-		return api.Mappings{}, errors.New(problem.Detail)
-	}
 	if err != nil {
 		return api.Mappings{}, err
 	}

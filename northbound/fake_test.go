@@ -5,16 +5,20 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/eventlog"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
+	"github.com/corecast/corecast/store"
 )
 
 // fakeMapServer answers what a test put into it.
@@ -59,7 +63,9 @@ func (*fakeEndpoint) Addresses() []netip.AddrPort {
 }
 func (f *fakeEndpoint) Stats() udp.Stats { return f.stats }
 
+// fakeController tells what a test put into it; what it previews is real.
 type fakeController struct {
+	*controller.Controller
 	status controller.Status
 	loads  map[string]controller.SwitchLoad
 }
@@ -146,7 +152,11 @@ func newTestServer(t testing.TB) (*Server, *fakes) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakes{mapServer: &fakeMapServer{}, endpoint: &fakeEndpoint{}, controller: &fakeController{}}
+	real, err := controller.New(cfg, controller.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fakes{mapServer: &fakeMapServer{}, endpoint: &fakeEndpoint{}, controller: &fakeController{Controller: real}}
 	f.controller.status.Switches = []controller.SwitchStatus{{Name: "itr", Address: "127.0.0.1:9559", Phase: controller.Ready, Wanted: 3, Installed: 3}}
 	f.mapServer.mappings = append(f.mapServer.mappings, mapserver.Mapping{
 		EID: lisp.EID{Prefix: netip.MustParsePrefix("10.0.0.0/16")}, Site: "studio", Origin: mapserver.OriginStatic,
@@ -164,11 +174,32 @@ func newTestServer(t testing.TB) (*Server, *fakes) {
 			XTRs: []mapserver.XTRStatus{{From: netip.MustParseAddrPort("192.0.2.21:4342"), XTR: lisp.XTR{ID: [16]byte{1}}, KeyID: 2, Last: start}}},
 	}
 	f.mapServer.counters = mapserver.Counters{Requests: 10, Replies: 9, Registers: 9, Mappings: 5, Static: 1, Dropped: map[string]uint64{"hmac": 3, "malformed": 2}}
+	inv, log := newInventory(t, cfg, f.controller.Apply)
 	s := New(Options{
-		Config: func() *config.Config { return cfg }, Controller: f.controller, MapServer: f.mapServer, Endpoint: f.endpoint,
+		Config: inv.Config, Inventory: inv, Events: log, Controller: f.controller, MapServer: f.mapServer, Endpoint: f.endpoint,
 		FeedError: func() error { return f.feed }, Version: "test", Started: start,
 	})
 	return s, f
+}
+
+// newInventory makes one that is kept in memory, and runs until the test ends.
+func newInventory(t testing.TB, cfg *config.Config, apply func(*config.Config) error) (*inventory.Inventory, *eventlog.Log) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	kept := store.NewMemory()
+	log, err := eventlog.Open(ctx, kept, eventlog.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv, err := inventory.Open(ctx, cfg, inventory.Options{Store: kept, Durable: true, Log: log, Apply: apply})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = log.Run(ctx) })
+	wg.Go(func() { _ = inv.Run(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait(); kept.Close() })
+	return inv, log
 }
 
 func registered(n byte) mapserver.Mapping {

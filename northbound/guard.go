@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/corecast/corecast/northbound/auth"
-	"github.com/danielgtaylor/huma/v2"
 )
 
 // guard is around everything: it bounds bodies, keeps browsers in check, and
@@ -172,17 +171,23 @@ func isLoopback(host string) bool {
 func problem(w http.ResponseWriter, status int, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(&huma.ErrorModel{Title: http.StatusText(status), Status: status, Detail: detail}) // the client may be gone
+	_ = json.NewEncoder(w).Encode(fail(status, detail)) // the client may be gone
 }
 
 // notFound answers what no other pattern of mux takes.
 func notFound(mux *http.ServeMux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		get := r.Clone(r.Context())
-		get.Method = http.MethodGet
-		if _, pattern := mux.Handler(get); pattern != "/" {
-			w.Header().Set("Allow", "GET, HEAD")
-			problem(w, http.StatusMethodNotAllowed, fmt.Sprintf("%s %s: the API is read-only: use GET", r.Method, r.URL.Path))
+		var allowed []string
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodPost, http.MethodDelete} {
+			other := r.Clone(r.Context())
+			other.Method = method
+			if _, pattern := mux.Handler(other); pattern != "/" {
+				allowed = append(allowed, method)
+			}
+		}
+		if len(allowed) > 0 {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			problem(w, http.StatusMethodNotAllowed, fmt.Sprintf("%.20s %s is not possible: use %s", r.Method, r.URL.Path, strings.Join(allowed, ", ")))
 			return
 		}
 		problem(w, http.StatusNotFound, fmt.Sprintf("there is no %s: /openapi.json lists what there is", r.URL.Path))

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/northbound/api"
@@ -45,8 +46,8 @@ func (s *Server) mappingFilter(in *mappingsInput) (f mapserver.MappingFilter, er
 			return f, err
 		}
 	}
-	if in.Site != "" && s.opts.Config().FindSite(in.Site) == nil {
-		return f, s.noSite(in.Site)
+	if _, ok := s.opts.Inventory.Get(inventory.Ref{Kind: inventory.Site, Name: in.Site}); in.Site != "" && !ok {
+		return f, s.missing(inventory.Site, in.Site)
 	}
 	if in.InstanceID.given {
 		if in.InstanceID.Value > maxInstanceID {

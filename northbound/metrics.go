@@ -17,6 +17,9 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
+
+	followers prometheus.Gauge
+	left      *prometheus.CounterVec
 }
 
 func newMetrics(opts *Options) *metrics {
@@ -33,10 +36,19 @@ func newMetrics(opts *Options) *metrics {
 			Name: "corecast_http_refused_total", Help: "HTTP requests that were not let in, by reason.",
 		}, []string{"reason"}),
 	}
+	m.followers = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "corecast_events_followers", Help: "Clients that follow the events.",
+	})
+	m.left = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "corecast_events_left_total", Help: "Clients that followed the events and no longer do, by reason.",
+	}, []string{"reason"})
+	for _, reason := range []string{leftByItself, leftTooSlow, leftFull, leftStopping} {
+		m.left.WithLabelValues(reason)
+	}
 	for _, reason := range auth.Reasons() {
 		m.refused.WithLabelValues(string(reason))
 	}
-	m.registry.MustRegister(m.requests, m.duration, m.refused, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.duration, m.refused, m.followers, m.left, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &collector{opts: opts}, &loads{opts: opts}, &nodeCollector{opts: opts})
 	return m
 }

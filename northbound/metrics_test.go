@@ -61,7 +61,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "rewrite docs/metrics.md")
+var update = flag.Bool("update", false, "rewrite docs/metrics.md and docs/openapi.json")
 
 const (
 	metricsDoc   = "../docs/metrics.md"

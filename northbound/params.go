@@ -2,6 +2,7 @@ package northbound
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -33,13 +34,6 @@ func (o *optional[T]) Receiver() reflect.Value { return reflect.ValueOf(o).Elem(
 // OnParamSet implements huma.ParamReactor.
 func (o *optional[T]) OnParamSet(given bool, _ any) { o.given = given }
 
-// wrong is the answer to a parameter that cannot be used: what is wrong with its
-// value, and what would be right.
-func wrong(location, value, what, fix string) error {
-	return huma.Error422UnprocessableEntity(fmt.Sprintf("%s %q %s: %s", strings.TrimPrefix(location, "query."), value, what, fix),
-		&huma.ErrorDetail{Location: location, Value: value, Message: what + ": " + fix})
-}
-
 // refuseUnknown answers requests with a query parameter that the operation does
 // not have: a filter that is misspelt would select everything.
 func (s *Server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
@@ -58,26 +52,18 @@ func (s *Server) refuseUnknown(ctx huma.Context, next func(huma.Context)) {
 		if len(known) > 0 {
 			fix = config.DidYouMean(name, known)
 		}
-		_ = huma.WriteErr(s.api, ctx, http.StatusUnprocessableEntity, fmt.Sprintf("there is no parameter %q: %s", name, fix),
-			&huma.ErrorDetail{Location: "query." + name, Value: values[0], Message: "unknown parameter: " + fix})
+		s.answer(ctx, fail(http.StatusUnprocessableEntity, fmt.Sprintf("there is no parameter %q: %s", name, fix),
+			field("query."+name, values[0], "unknown parameter", fix)))
 		return
 	}
 	next(ctx)
 }
 
-// sayWhatFailed puts into the detail of a problem what huma says of each
-// parameter only.
-func sayWhatFailed(_ huma.Context, _ string, v any) (any, error) {
-	p, ok := v.(*huma.ErrorModel)
-	if !ok || p.Detail != "validation failed" {
-		return v, nil
-	}
-	var parts []string
-	for _, e := range p.Errors {
-		parts = append(parts, fmt.Sprintf("%s %v: %s", strings.TrimPrefix(e.Location, "query."), e.Value, e.Message))
-	}
-	p.Detail = strings.Join(parts, "; ")
-	return p, nil
+// answer answers with a failure.
+func (s *Server) answer(ctx huma.Context, f *failure) {
+	ctx.SetHeader("Content-Type", f.ContentType(""))
+	ctx.SetStatus(f.Status)
+	_ = json.NewEncoder(ctx.BodyWriter()).Encode(f) // the client may be gone
 }
 
 // parseEID reads an EID or an EID-prefix.

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/northbound/api"
 )
 
 var configPackage = reflect.TypeFor[config.Config]().PkgPath()
@@ -24,13 +25,29 @@ func schemaName(t reflect.Type, hint string) string {
 	return name
 }
 
-// mendSchemas says what the types cannot: that a YesNo is a truth value.
-func mendSchemas(schemas map[string]*huma.Schema) {
-	for _, s := range schemas {
-		for name, p := range s.Properties {
-			if s.Title == "" && name == "lists" && p.Type == huma.TypeString {
-				p.Type = huma.TypeBoolean
+// mendSchemas says what the types cannot: that a YesNo is a truth value, and that
+// every error is an api.Error.
+func mendSchemas(doc *huma.OpenAPI) {
+	schemas := doc.Components.Schemas
+	failed := schemas.Schema(reflect.TypeFor[api.Error](), true, "")
+	delete(schemas.Map(), "ErrorModel")
+	delete(schemas.Map(), "ErrorDetail")
+	for _, path := range doc.Paths {
+		for _, op := range []*huma.Operation{path.Get, path.Put, path.Post, path.Patch, path.Delete} {
+			if op == nil {
+				continue
+			}
+			for status, r := range op.Responses {
+				if status == "204" {
+					r.Content, r.Headers = nil, nil
+				}
+				if m := r.Content["application/problem+json"]; m != nil {
+					m.Schema = failed
+				}
 			}
 		}
+	}
+	if lists := schemas.Map()["ChannelSpec"].Properties["lists"]; lists != nil {
+		lists.Type = huma.TypeBoolean
 	}
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/controller/config"
-	"github.com/corecast/corecast/controller/eventlog"
-	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
 	"github.com/corecast/corecast/northbound/auth"
@@ -52,6 +50,8 @@ type Controller interface {
 	ExportHeld(ctx context.Context, switchName string) (controller.Writes, error)
 	Tables(switchName string) []controller.TableUse
 	Objects(kind controller.Kind, name string) []controller.ObjectStatus
+	Preview(*config.Config) ([]controller.Preview, error)
+	Received() []controller.Received
 }
 
 // Cluster is what is asked of a *cluster.Cluster.
@@ -78,11 +78,10 @@ type Options struct {
 	// Webhooks tells how telling each webhook goes, by its name; nil if there is
 	// none.
 	Webhooks func() map[string]webhook.Counters
-	// Inventory is the desired state, which requests change; nil: nothing can be
-	// changed.
-	Inventory *inventory.Inventory
-	// Events is what happened lately; nil: nothing is known.
-	Events *eventlog.Log
+	// Inventory is the desired state, which requests change.
+	Inventory Inventory
+	// Events is what happened lately.
+	Events Events
 	// Gate lets requests in; nil lets in all of this host.
 	Gate *auth.Gate
 	// Version is that of the program, Started when it was started.
@@ -99,6 +98,9 @@ type Server struct {
 	gate    *auth.Gate
 	says    *rate.Limiter // how often refusals are logged
 	api     huma.API
+	dry     chan struct{} // capacity 1: held by a dry run
+	sources *sources
+	closing chan struct{} // closed when Serve ends: those who follow events are sent away
 	metrics *metrics
 	ui      *ui.UI
 	handler http.Handler
@@ -106,7 +108,10 @@ type Server struct {
 
 // New makes a Server.
 func New(opts Options) *Server {
-	s := &Server{opts: opts, log: opts.Logger, gate: opts.Gate, says: rate.NewLimiter(refusalsLogged, 10*refusalsLogged)}
+	s := &Server{
+		opts: opts, log: opts.Logger, gate: opts.Gate, says: rate.NewLimiter(refusalsLogged, 10*refusalsLogged),
+		dry: make(chan struct{}, 1), sources: newSources(), closing: make(chan struct{}),
+	}
 	if s.gate == nil {
 		s.gate = auth.NewOpen()
 	}
@@ -121,15 +126,19 @@ func New(opts Options) *Server {
 	cfg.DocsPath, cfg.SchemasPath = "", "" // they would load from elsewhere
 	cfg.CreateHooks = nil                  // no $schema in every answer
 	cfg.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName), SecuritySchemes: auth.Schemes()}
-	cfg.Transformers = append(cfg.Transformers, sayWhatFailed)
+	cfg.Transformers = append(cfg.Transformers, asFailure)
 	s.api = humago.New(mux, cfg)
 	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
 	s.registerMappings()
 	s.registerSites()
 	s.registerSwitches()
+	s.registerChannels()
+	s.registerStreams()
+	s.registerSources()
+	s.registerEvents()
 	s.registerExport()
 	s.registerStatus()
-	mendSchemas(s.api.OpenAPI().Components.Schemas.Map())
+	mendSchemas(s.api.OpenAPI())
 	mux.Handle("GET /metrics", s.metrics.handler())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
@@ -187,6 +196,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	srv.RegisterOnShutdown(s.ui.Close)
+	srv.RegisterOnShutdown(func() { close(s.closing) })
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)

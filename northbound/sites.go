@@ -3,13 +3,15 @@ package northbound
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
+	"math"
 	"net/netip"
+	"reflect"
 	"slices"
 	"time"
 
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/danielgtaylor/huma/v2"
@@ -18,53 +20,55 @@ import (
 // siteMappings is how many registered mappings a site's page shows.
 const siteMappings = 100
 
-type (
-	sitesOutput struct{ Body api.Sites }
-	siteInput   struct {
-		Name string `path:"name" example:"studio"`
-	}
-	siteOutput struct{ Body api.Site }
-)
+type sitesOutput struct{ Body api.Sites }
 
 func (s *Server) registerSites() {
-	huma.Register(s.api, operation("list-sites", "/api/v1/sites", "All sites"),
-		func(context.Context, *struct{}) (*sitesOutput, error) { return &sitesOutput{s.sites()}, nil })
-	huma.Register(s.api, operation("get-site", "/api/v1/sites/{name}", "A site: its registrations, and what was refused and why", 404),
-		func(_ context.Context, in *siteInput) (*siteOutput, error) {
-			site, ok := s.site(in.Name)
-			if !ok {
-				return nil, s.noSite(in.Name)
-			}
-			return &siteOutput{site}, nil
+	huma.Register(s.api, operation("list-sites", "/api/v1/sites", "Sites, and whether their xTRs have registered", 422),
+		func(_ context.Context, in *PageInput) (*sitesOutput, error) {
+			objects, next, err := s.page(inventory.Site, in, nil)
+			return &sitesOutput{api.Sites{Items: s.summaries(objects), NextCursor: next}}, err
 		})
+	registerWritable(s, writable[api.Site]{inventory.Site, "sites", reflect.TypeFor[api.SiteSpec](), s.siteOf})
 }
 
-func (s *Server) noSite(name string) error {
-	var names []string
-	for _, site := range s.opts.Config().Sites {
-		names = append(names, site.Name)
-	}
-	return huma.Error404NotFound(fmt.Sprintf("no site %q: %s", name, config.DidYouMean(name, names)))
+// sites are all of them.
+func (s *Server) sites() []api.SiteSummary {
+	objects, _ := s.opts.Inventory.List(inventory.Site, "", math.MaxInt, nil)
+	return s.summaries(objects)
 }
 
-func (s *Server) sites() api.Sites {
-	list := api.Sites{Items: []api.SiteSummary{}}
-	for _, st := range s.opts.MapServer.Sites() {
-		list.Items = append(list.Items, s.summary(&st))
+func (s *Server) summaries(objects []inventory.Object) []api.SiteSummary {
+	states := map[string]*mapserver.SiteStatus{}
+	all := s.opts.MapServer.Sites()
+	for i := range all {
+		states[all[i].Name] = &all[i]
 	}
-	slices.SortFunc(list.Items, func(a, b api.SiteSummary) int { return cmp.Compare(a.Name, b.Name) })
+	list := make([]api.SiteSummary, 0, len(objects))
+	for i := range objects {
+		o := &objects[i]
+		st := states[o.Name]
+		if st == nil {
+			st = unknownSite(o)
+		}
+		list = append(list, summary(o, st))
+	}
 	return list
 }
 
-func (s *Server) summary(st *mapserver.SiteStatus) api.SiteSummary {
-	sum := api.SiteSummary{
-		Name: st.Name, InstanceID: st.InstanceID, EIDPrefixes: []api.EIDPrefix{}, Mappings: st.Mappings,
-		Registers: st.Registers, LastRegister: timeOrNil(st.LastRegister),
+// unknownSite is the state of a site that the Map-Server does not have.
+func unknownSite(o *inventory.Object) *mapserver.SiteStatus {
+	spec := o.Spec.(config.Site)
+	st := &mapserver.SiteStatus{Name: o.Name, InstanceID: spec.InstanceID}
+	for _, p := range spec.EIDPrefixes {
+		st.EIDPrefixes = append(st.EIDPrefixes, mapserver.PrefixStatus{Prefix: p})
 	}
-	for i := range s.opts.Config().Sites {
-		if site := &s.opts.Config().Sites[i]; site.Name == st.Name {
-			sum.CoreCast, sum.Meta = site.CoreCast, s.fileMeta("sites", i)
-		}
+	return st
+}
+
+func summary(o *inventory.Object, st *mapserver.SiteStatus) api.SiteSummary {
+	sum := api.SiteSummary{
+		Name: o.Name, Meta: metaOf(o), InstanceID: st.InstanceID, EIDPrefixes: []api.EIDPrefix{}, Mappings: st.Mappings,
+		CoreCast: o.Spec.(config.Site).CoreCast, Registers: st.Registers, LastRegister: timeOrNil(st.LastRegister),
 	}
 	for _, p := range st.EIDPrefixes {
 		sum.EIDPrefixes = append(sum.EIDPrefixes, api.EIDPrefix{Prefix: p.Prefix, Registered: p.Registered, MoreSpecifics: p.MoreSpecifics})
@@ -79,14 +83,15 @@ func (s *Server) summary(st *mapserver.SiteStatus) api.SiteSummary {
 	return sum
 }
 
-func (s *Server) site(name string) (api.Site, bool) {
-	st, ok := s.opts.MapServer.Site(name)
-	cfg := s.opts.Config().FindSite(name)
-	if !ok || cfg == nil {
-		return api.Site{}, false
+// siteOf is what is told of a site.
+func (s *Server) siteOf(o inventory.Object) api.Site {
+	cfg := o.Spec.(config.Site)
+	st, ok := s.opts.MapServer.Site(o.Name)
+	if !ok {
+		st = *unknownSite(&o)
 	}
 	site := api.Site{
-		SiteSummary: s.summary(&st), Spec: cfg.WithoutSecrets(), RLOCs: configuredRLOCs(cfg), Policy: policy(cfg),
+		SiteSummary: summary(&o, &st), Spec: cfg, RLOCs: configuredRLOCs(&cfg), Policy: policy(&cfg),
 		Records: st.Records, Withdrawals: st.Withdrawals, Notifies: st.Notifies, Requests: st.Requests,
 		Forwarded: st.Forwarded, Changes: st.Changes, Subscriptions: st.Subscriptions,
 		Rejected: rejectCounts(st.Rejected), LastRejects: rejects(st.LastRejects), XTRs: []api.XTR{},
@@ -96,8 +101,8 @@ func (s *Server) site(name string) (api.Site, bool) {
 		out.XTRID, out.SiteID = xtrNames(x.XTR)
 		site.XTRs = append(site.XTRs, out)
 	}
-	site.Registered, site.MoreRegistered = s.registeredOf(cfg)
-	return site, true
+	site.Registered, site.MoreRegistered = s.registeredOf(&cfg)
+	return site
 }
 
 // registeredOf returns the first registered mappings of a site; static ones,

@@ -110,12 +110,12 @@ func documentedController(t *testing.T) *background {
 // it prints with the addresses of the document.
 func (b *background) execute(t *testing.T, command string) (string, error) {
 	t.Helper()
-	words := strings.Fields(command)
+	words := shellWords(command)
 	var out []byte
 	var err error
 	switch {
-	case words[0] == "curl" && words[1] == "-s" && len(words) == 3:
-		out, err = fetch(b.rest + strings.TrimPrefix(strings.Trim(words[2], "'"), "http://127.0.0.1:8080"))
+	case words[0] == "curl" && words[1] == "-s":
+		out, err = b.curl(words[2:])
 	case words[0] == "corecast" && words[1] == "lig":
 		out, err = exec.Command("corecast", append(words[1:], "--resolver", b.lisp)...).CombinedOutput()
 	case words[0] == "corecast" && slices.Contains(words, "--config"): // asks no controller
@@ -133,8 +133,39 @@ func (b *background) execute(t *testing.T, command string) (string, error) {
 // ourPorts are those that the Map-Server was given by the system.
 var ourPorts = regexp.MustCompile(`(127\.0\.0\.1|\[::1\]):\d+`)
 
-func fetch(url string) ([]byte, error) {
-	resp, err := http.Get(url)
+// shellWords splits a command at spaces that are not in single quotes.
+func shellWords(command string) []string {
+	var words []string
+	for _, word := range regexp.MustCompile(`(?:[^\s']|'[^']*')+`).FindAllString(command, -1) {
+		words = append(words, strings.ReplaceAll(word, "'", ""))
+	}
+	return words
+}
+
+// curl does what curl does with the few options that documents use.
+func (b *background) curl(words []string) ([]byte, error) {
+	method, body, header := http.MethodGet, "", http.Header{}
+	for len(words) > 1 {
+		switch words[0] {
+		case "-X":
+			method = words[1]
+		case "-H":
+			name, value, _ := strings.Cut(words[1], ": ")
+			header.Set(name, value)
+		case "--json":
+			body = words[1]
+			header.Set("Content-Type", "application/json")
+		default:
+			return nil, fmt.Errorf("this test does not know curl's %s", words[0])
+		}
+		words = words[2:]
+	}
+	r, err := http.NewRequest(method, b.rest+strings.TrimPrefix(words[0], "http://127.0.0.1:8080"), strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header = header
+	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return nil, err
 	}

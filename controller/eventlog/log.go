@@ -182,6 +182,13 @@ func (l *Log) Read(after ID, limit int) (events []Entry, missed bool, grown <-ch
 	return slices.Clone(l.entries[i:min(i+limit, len(l.entries))]), missed, l.grown
 }
 
+// Tail returns the newest events, at most n, oldest first.
+func (l *Log) Tail(n int) []Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.entries[max(0, len(l.entries)-n):])
+}
+
 // Last is the id of the newest event.
 func (l *Log) Last() ID {
 	l.mu.Lock()

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/corecast/corecast/controller/config"
+import (
+	"time"
+
+	"github.com/corecast/corecast/controller/config"
+)
 
 // What can be chosen of an object is the same over REST as in the configuration
 // file: names, defaults and checks.
@@ -43,8 +47,10 @@ type Ref struct {
 // Meta is what is known of every object that can be written.
 type Meta struct {
 	// Version is the object's ETag without quotes.
-	Version string `json:"version" doc:"changes with every change of spec: the ETag, without its quotes" example:"1834"`
-	Origin  Origin `json:"origin" enum:"file,rest" doc:"objects of the configuration file can be changed there only"`
-	At      string `json:"at,omitempty" doc:"file and line of an object of the configuration file" example:"corecast.yaml:12"`
-	Unused  string `json:"unused,omitempty" doc:"why the object is not in use: the configuration file, or an object made before, contradicts it"`
+	Version string     `json:"version" doc:"changes with every change of spec: the ETag, without its quotes" example:"1834"`
+	Origin  Origin     `json:"origin" enum:"file,rest" doc:"objects of the configuration file can be changed there only"`
+	At      string     `json:"at,omitempty" doc:"file and line of an object of the configuration file" example:"corecast.yaml:12"`
+	By      string     `json:"by,omitempty" doc:"who made it what it is; of an object made over REST" example:"token:ops"`
+	Changed *time.Time `json:"changed,omitempty" doc:"when they did"`
+	Unused  string     `json:"unused,omitempty" doc:"why the object is not in use: the configuration file, or an object made before, contradicts it"`
 }

@@ -228,7 +228,8 @@ func (n *Node) openNorthbound(cfg *config.Config) (err error) {
 		n.openCluster(cfg)
 	}
 	o := northbound.Options{
-		Config: n.cfg.Load, Controller: overview{n.controller, n}, MapServer: n.mapServer, FeedError: n.feed.err, Inventory: n.inventory, Events: n.events, Gate: n.gate,
+		Config: n.cfg.Load, Inventory: n.inventory, Events: n.events,
+		Controller: overview{n.controller, n}, MapServer: n.mapServer, FeedError: n.feed.err, Gate: n.gate,
 		Version: n.opts.Version, Started: time.Now(), Logger: n.opts.Logger,
 	}
 	if n.endpoint != nil {
