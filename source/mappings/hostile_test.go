@@ -49,6 +49,11 @@ func TestForgedReplies(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	want := Dropped{Malformed: 1, Nonce: 2, EID: 2, Unexpected: 2, Record: 1}
+	defer func() {
+		if t.Failed() {
+			t.Logf("dropped %+v, want %+v", c.Stats().Dropped, want)
+		}
+	}()
 	until(t, "all is counted", func() bool { return c.Stats().Dropped == want })
 	if n := c.Stats(); n.Mappings != 1 {
 		t.Errorf("%+v", n)
