@@ -116,7 +116,7 @@ func New(cfg *config.Config, opts Options) (*Controller, error) {
 	}
 	c := &Controller{
 		opts: opts, schema: schema, program: program, looks: newLooks(opts.Looks),
-		state: &State{Schema: schema}, owners: map[string]*owner{}, changed: make(chan struct{}),
+		state: &State{Schema: schema}, owners: map[string]*owner{}, away: map[string]SwitchStatus{}, changed: make(chan struct{}),
 	}
 	return c, c.Apply(cfg)
 }

@@ -47,6 +47,9 @@ func (c *Controller) resign(masters map[string]Mastership) (stopped []*owner) {
 			o.stop()
 			delete(c.owners, name)
 			stopped = append(stopped, o)
+			if sw := c.state.Config.FindSwitch(name); sw != nil {
+				c.away[name] = standby(sw, masters[name].By, SwitchStatus{})
+			}
 		}
 	}
 	return stopped
