@@ -163,7 +163,8 @@ func (f *follower) run(ctx context.Context) string {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep it back
 	_ = f.rc.SetReadDeadline(time.Time{})
-	if err := f.send("retry: 2000\n\n"); err != nil {
+	// Whoever comes back before the first event goes on from here.
+	if err := f.send(fmt.Sprintf("retry: 2000\nid: %v\n\n", f.after)); err != nil {
 		return leftTooSlow
 	}
 	beat := time.NewTicker(heartbeat)

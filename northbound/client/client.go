@@ -3,6 +3,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -79,6 +81,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 type ProblemError struct {
 	Status int
 	Detail string
+	Fields []api.FieldError // what is wrong with each field, if that is it
 }
 
 func (e *ProblemError) Error() string { return e.Detail }
@@ -90,7 +93,8 @@ func (c *Client) Status(ctx context.Context) (api.Status, error) {
 
 // Switches asks for all switches.
 func (c *Client) Switches(ctx context.Context) (api.Switches, error) {
-	return get[api.Switches](ctx, c, "/api/v1/switches", nil)
+	items, err := all(pages(ctx, c, "/api/v1/switches", url.Values{}, func(p api.Switches) ([]api.Switch, string) { return p.Items, p.NextCursor }))
+	return api.Switches{Items: items}, err
 }
 
 // Export asks for all that a switch is to hold, or if held that it holds.
@@ -100,7 +104,8 @@ func (c *Client) Export(ctx context.Context, switchName string, held bool) (api.
 
 // Sites asks for all sites.
 func (c *Client) Sites(ctx context.Context) (api.Sites, error) {
-	return get[api.Sites](ctx, c, "/api/v1/sites", nil)
+	items, err := all(pages(ctx, c, "/api/v1/sites", url.Values{}, func(p api.Sites) ([]api.SiteSummary, string) { return p.Items, p.NextCursor }))
+	return api.Sites{Items: items}, err
 }
 
 // Site asks for one site.
@@ -132,50 +137,98 @@ func (c *Client) Mappings(ctx context.Context, f MappingFilter) iter.Seq2[api.Ma
 	if f.All {
 		set("all", "true")
 	}
-	return func(yield func(api.Mapping, error) bool) {
+	return pages(ctx, c, "/api/v1/mappings", query, func(p api.Mappings) ([]api.Mapping, string) { return p.Items, p.NextCursor })
+}
+
+// pages yields what is on the pages of a list. An error is the last thing it
+// yields.
+func pages[P, T any](ctx context.Context, c *Client, path string, query url.Values, open func(P) (items []T, next string)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		query := maps.Clone(query) // it may be ranged over again
 		for {
-			page, err := get[api.Mappings](ctx, c, "/api/v1/mappings", query)
+			page, err := get[P](ctx, c, path, query)
 			if err != nil {
-				yield(api.Mapping{}, err)
+				var none T
+				yield(none, err)
 				return
 			}
-			for _, m := range page.Items {
-				if !yield(m, nil) {
+			items, next := open(page)
+			for _, item := range items {
+				if !yield(item, nil) {
 					return
 				}
 			}
-			if page.NextCursor == "" {
+			if next == "" {
 				return
 			}
-			query.Set("cursor", page.NextCursor)
+			query.Set("cursor", next)
 		}
 	}
 }
 
+// all collects a list.
+func all[T any](list iter.Seq2[T, error]) ([]T, error) {
+	items := []T{}
+	for item, err := range list {
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
 // get asks for a T.
 func get[T any](ctx context.Context, c *Client, path string, query url.Values) (answer T, err error) {
-	u := *c.base
-	u.Path, u.RawQuery = strings.TrimSuffix(u.Path, "/")+path, query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	resp, err := c.send(ctx, http.MethodGet, path, query, nil, http.Header{"Accept": {"application/json"}})
 	if err != nil {
 		return answer, err
 	}
+	return decoded[T](c, resp)
+}
+
+// send sends a request. An answer that is none of 2xx is an error; the body of
+// any other is the caller's.
+func (c *Client) send(ctx context.Context, method, path string, query url.Values, body []byte, header http.Header) (*http.Response, error) {
+	u := c.base.JoinPath(path)
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header = header
 	c.authorize(req)
-	resp, err := c.http.Do(req)
+	client := c.http
+	if header.Get("Accept") == eventStream { // it has no end
+		endless := *c.http
+		endless.Timeout = 0
+		client = &endless
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		var ue *url.Error
 		if errors.As(err, &ue) {
 			err = ue.Err
 		}
-		return answer, &UnreachableError{c.base.String(), err}
+		return nil, &UnreachableError{c.base.String(), err}
 	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, &UnreachableError{c.base.String(), err}
+	}
+	return nil, problemOf(c.base.String(), resp, text)
+}
+
+// decoded reads the T that an answer has.
+func decoded[T any](c *Client, resp *http.Response) (answer T, err error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return answer, &UnreachableError{c.base.String(), err}
-	}
-	if resp.StatusCode != http.StatusOK {
-		return answer, problemOf(c.base.String(), resp, body)
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return answer, fmt.Errorf("%s answers, but is no CoreCast controller of this version: %w", c.base, err)
@@ -184,12 +237,12 @@ func get[T any](ctx context.Context, c *Client, path string, query url.Values) (
 }
 
 func problemOf(server string, resp *http.Response, body []byte) error {
-	var p struct{ Detail string }
+	var p api.Error
 	if strings.Contains(string(body), "HTTP request to an HTTPS server") {
 		return fmt.Errorf("%s speaks TLS: name it with --server https://…", server)
 	}
 	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
 		return fmt.Errorf("%s answers %s, but is no CoreCast controller: name another with --server URL", server, resp.Status)
 	}
-	return &ProblemError{resp.StatusCode, p.Detail}
+	return &ProblemError{resp.StatusCode, p.Detail, p.Errors}
 }
