@@ -145,7 +145,7 @@ func (n *faultNet) manyMappings(turn int) []controller.Mapping {
 // returns when that one served.
 func (n *faultNet) restart(d int) time.Time {
 	n.Helper()
-	spec := n.fig.topology(Fig2Options{Target: n.target, StockGrowth: n.target == BMv2}).Switches[d]
+	spec := n.fig.topology(n.options).Switches[d]
 	var err error
 	switch device := n.fig.devices[SwitchName(d)].(type) {
 	case *bmv2:

@@ -53,7 +53,7 @@ func TestFaults(t *testing.T) {
 // faultNet is a Fig. 2 network that a fault is made in.
 type faultNet struct {
 	*T
-	target    Target
+	options   Fig2Options
 	fig       *Fig2
 	delivered atomic.Uint64 // payloads at viewers
 	other     chan []byte   // what else reaches hosts
@@ -63,10 +63,15 @@ type faultNet struct {
 }
 
 func newFaultNet(t *testing.T, target Target) *faultNet {
+	return newFaultNetOf(t, Fig2Options{Target: target})
+}
+
+func newFaultNetOf(t *testing.T, o Fig2Options) *faultNet {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	t.Cleanup(cancel)
-	n := &faultNet{target: target, other: make(chan []byte, 1024)}
-	fig, err := NewFig2(ctx, Fig2Options{Target: target, FromDomain: func(_ int, frame []byte) {
+	n := &faultNet{other: make(chan []byte, 1024)}
+	o.StockGrowth = o.StockGrowth || o.Target == BMv2
+	o.FromDomain = func(_ int, frame []byte) {
 		var d inet.Datagram
 		if d.Decode(ipOf(frame)) == nil && d.Dst.Port() == MediaPort {
 			n.delivered.Add(1)
@@ -76,7 +81,10 @@ func newFaultNet(t *testing.T, target Target) *faultNet {
 		case n.other <- append([]byte(nil), frame...):
 		default:
 		}
-	}})
+	}
+	o.Domains = 3
+	n.options = o
+	fig, err := NewFig2(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +122,16 @@ func (n *faultNet) ready(c *controller.Controller) {
 	defer cancel()
 	if err := c.WaitReady(ctx); err != nil {
 		n.Fatal(errors.Join(err, n.fig.Alive()))
+	}
+}
+
+// until waits for what must become true, however busy the machine is.
+func (n *faultNet) until(what string, is func() bool) {
+	n.Helper()
+	for deadline := time.Now().Add(startLimit); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			n.Fatalf("it does not happen that %s: %v", what, n.fig.Alive())
+		}
 	}
 }
 

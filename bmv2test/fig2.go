@@ -68,6 +68,9 @@ type Fig2Options struct {
 	// AtSecond and AtSource likewise take each frame that reaches the host on
 	// ETR 1's second port, and the source.
 	AtSecond, AtSource func(frame []byte)
+	// Command starts the switches of Target BMv2 instead of BMv2Binary: a program
+	// that takes its flags, and arguments before these.
+	Command []string
 	// Programs and Capture are as in Topology.
 	Programs *engine.Cache
 	Capture  int
@@ -183,7 +186,7 @@ func (f *Fig2) topology(o Fig2Options) Topology {
 	for d := 0; d <= o.Domains; d++ {
 		spec := SwitchSpec{
 			Name: SwitchName(d), DeviceID: uint64(d + 1), Target: o.Target,
-			Ports: []uint32{LocalPort, TransitPort},
+			Ports: []uint32{LocalPort, TransitPort}, command: o.Command,
 		}
 		if o.StockGrowth && !o.NoLoop {
 			spec.Ports = append(spec.Ports, loopOut, loopIn)

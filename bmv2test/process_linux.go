@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -20,9 +21,10 @@ const (
 	stopTimeout  = 5 * time.Second  // from SIGTERM to SIGKILL
 )
 
-// process is a running simple_switch_grpc.
+// process is a running simple_switch_grpc, or what takes its flags.
 type process struct {
 	name string
+	path string // of the program
 	cmd  *exec.Cmd
 	dir  string // holds its socket
 	log  tail
@@ -34,16 +36,30 @@ type process struct {
 // startBMv2 starts a switch with the given interfaces in a namespace and waits
 // until it serves P4Runtime. A Unix socket reaches into the namespace.
 func startBMv2(ctx context.Context, ns *namespace, spec SwitchSpec, iface map[uint32]string) (*process, error) {
-	binary, err := exec.LookPath(BMv2Binary)
-	if err != nil {
-		return nil, fmt.Errorf("%s is not on PATH: %s", BMv2Binary, BMv2Hint)
-	}
 	dir, err := os.MkdirTemp("", "bmv2test-")
 	if err != nil {
 		return nil, err
 	}
-	p := &process{name: spec.Name, dir: dir, done: make(chan struct{})}
-	args := []string{"--no-p4", "--device-id", strconv.FormatUint(spec.DeviceID, 10)}
+	return startProcess(ctx, ns, spec, iface, dir)
+}
+
+// startProcess starts a switch whose socket is in dir, which becomes its own. One
+// that was there before is dead.
+func startProcess(ctx context.Context, ns *namespace, spec SwitchSpec, iface map[uint32]string, dir string) (*process, error) {
+	command := spec.command
+	if len(command) == 0 {
+		command = []string{BMv2Binary}
+	}
+	binary, err := exec.LookPath(command[0])
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, fmt.Errorf("%s is not on PATH: %s", command[0], BMv2Hint)
+	}
+	p := &process{name: spec.Name, path: binary, dir: dir, done: make(chan struct{})}
+	if err := os.Remove(p.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	args := slices.Concat(command[1:], []string{"--no-p4", "--device-id", strconv.FormatUint(spec.DeviceID, 10)})
 	for _, id := range spec.Ports {
 		args = append(args, "-i", fmt.Sprintf("%d@%s", id, iface[id]))
 	}
@@ -95,7 +111,7 @@ func (p *process) waitServing(ctx context.Context) error {
 		case <-p.done:
 			return p.alive()
 		case <-ctx.Done():
-			return fmt.Errorf("%s of switch %s does not serve P4Runtime: %w\n%s", BMv2Binary, p.name, ctx.Err(), p.log.String())
+			return fmt.Errorf("%s of switch %s does not serve P4Runtime: %w\n%s", p.path, p.name, ctx.Err(), p.log.String())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
@@ -105,10 +121,19 @@ func (p *process) waitServing(ctx context.Context) error {
 func (p *process) alive() error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("%s of switch %s died (%v); its last output:\n%s", BMv2Binary, p.name, p.err, p.log.String())
+		return fmt.Errorf("%s of switch %s died (%v); its last output:\n%s", p.path, p.name, p.err, p.log.String())
 	default:
 		return nil
 	}
+}
+
+// kill ends the process at once, and leaves what it had.
+func (p *process) kill() error {
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-p.done
+	return nil
 }
 
 // stop ends the process, this one and no other, and returns an error if it had

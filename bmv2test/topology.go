@@ -54,6 +54,7 @@ type SwitchSpec struct {
 	Loop [2]uint32
 
 	programs *engine.Cache // of the topology
+	command  []string      // of target BMv2, instead of BMv2Binary
 }
 
 // Attachment is one port of one switch.

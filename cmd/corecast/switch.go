@@ -62,7 +62,7 @@ Opening an interface needs CAP_NET_RAW. The switch runs until SIGINT or SIGTERM.
 
 func (f *switchFlags) targetFlags() *pflag.FlagSet {
 	t := pflag.NewFlagSet("target", pflag.ContinueOnError)
-	t.StringVar(&f.grpcAddress, "grpc-server-addr", "127.0.0.1:9559", "serve P4Runtime on `ADDRESS:PORT`")
+	t.StringVar(&f.grpcAddress, "grpc-server-addr", "127.0.0.1:9559", "serve P4Runtime on `ADDRESS:PORT`, or unix:PATH")
 	t.Uint32Var(&f.cpuPort, "cpu-port", 0, "the `port` of packet-in and packet-out (0: none)")
 	t.Uint32Var(&f.dropPort, "drop-port", softswitch.DefaultDropPort, "the egress `port` that means drop")
 	t.BoolVar(&f.ssl, "grpc-server-ssl", false, "protect P4Runtime with TLS")
@@ -100,7 +100,7 @@ func (f *switchFlags) parseArgs(args []string, dash int, target *pflag.FlagSet) 
 		return "", usagef("--grpc-server-ssl needs --grpc-server-cert and --grpc-server-key")
 	}
 	if _, _, err := net.SplitHostPort(f.grpcAddress); err != nil {
-		return "", usagef("--grpc-server-addr %s: use ADDRESS:PORT, such as 127.0.0.1:9559", f.grpcAddress)
+		return "", usagef("--grpc-server-addr %s: use ADDRESS:PORT, such as 127.0.0.1:9559, or unix:PATH", f.grpcAddress)
 	}
 	if len(args) == 0 {
 		return "", nil
@@ -116,7 +116,7 @@ func (f *switchFlags) run(ctx context.Context, stderr io.Writer, program string)
 	opened, err := f.attach(sw)
 	if err == nil {
 		var l net.Listener
-		if l, err = net.Listen("tcp", f.grpcAddress); err == nil {
+		if l, err = f.listen(); err == nil {
 			fmt.Fprintf(stderr, "corecast switch: device %d ready: P4Runtime on %s, ports %s\n", f.deviceID, l.Addr(), f.portList())
 			return sw.Serve(ctx, l)
 		}
@@ -126,6 +126,13 @@ func (f *switchFlags) run(ctx context.Context, stderr io.Writer, program string)
 		p.Close()
 	}
 	return err
+}
+
+func (f *switchFlags) listen() (net.Listener, error) {
+	if path, unix := strings.CutPrefix(f.grpcAddress, "unix:"); unix {
+		return net.Listen("unix", path)
+	}
+	return net.Listen("tcp", f.grpcAddress)
 }
 
 func (f *switchFlags) newSwitch(stderr io.Writer, program string) (*softswitch.Switch, error) {

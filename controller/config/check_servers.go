@@ -5,6 +5,7 @@ import (
 	"net"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/corecast/corecast/store"
 )
@@ -36,6 +37,14 @@ func checkHostPort(p *problems, path, value string) {
 	}
 	if err != nil {
 		p.add(path, fmt.Sprintf("%q is not host:port", value), `write it like "127.0.0.1:9559"`)
+	}
+}
+
+// checkSwitchAddress takes a Unix socket too: switches on the same machine may be
+// in network namespaces of their own.
+func checkSwitchAddress(p *problems, path, value string) {
+	if socket, unix := strings.CutPrefix(value, "unix:"); !unix || socket == "" {
+		checkHostPort(p, path, value)
 	}
 }
 

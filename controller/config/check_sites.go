@@ -18,7 +18,7 @@ func (c *Config) siteNames() []string {
 
 func (c *Config) checkSites(p *problems) {
 	uniqueNames(p, "sites", c.siteNames())
-	rlocs := map[netip.Addr]string{}
+	rlocs := map[netip.Addr]rlocOf{}
 	for i := range c.Sites {
 		s, path := &c.Sites[i], fmt.Sprintf("sites[%d]", i)
 		if s.InstanceID > maxInstanceID {
@@ -77,18 +77,32 @@ func list[T fmt.Stringer](items []T) string {
 	return "[" + strings.Join(texts, ", ") + "]"
 }
 
-func (c *Config) checkRLOCs(p *problems, path string, s *Site, seen map[netip.Addr]string) {
+// rlocOf says whose an RLOC is.
+type rlocOf struct {
+	instance uint32
+	path     string
+}
+
+// checkRLOCs checks a site's RLOCs; seen has those of the sites before. Sites of
+// different instances may be behind one xTR of somebody else's, which tells them
+// apart by the instance-id of each packet. Our own switches are each the border of
+// one site.
+func (c *Config) checkRLOCs(p *problems, path string, s *Site, seen map[netip.Addr]rlocOf) {
 	for j, r := range s.RLOCs {
 		rpath := fmt.Sprintf("%s.rlocs[%d]", path, j)
 		if !r.Address.IsValid() || r.Address.IsUnspecified() || r.Address.IsMulticast() {
 			p.add(rpath+".address", fmt.Sprintf("%v is not the address of a host", r.Address), "give the address of an xTR")
 			continue
 		}
-		if other, dup := seen[r.Address]; dup {
-			p.add(rpath+".address", fmt.Sprintf("%v is an RLOC of %s too", r.Address, p.at(other)),
-				"an RLOC belongs to one site")
+		other, shared := seen[r.Address]
+		if sw := c.switchAt(r.Address); shared && sw != nil {
+			p.add(rpath+".address", fmt.Sprintf("%v is an RLOC of %s too, and of our switch %s", r.Address, p.at(other.path), sw.Name),
+				"a switch is the border of one site; give the other site a switch or an xTR of its own")
+		} else if shared && other.instance == s.InstanceID {
+			p.add(rpath+".address", fmt.Sprintf("%v is an RLOC of %s too", r.Address, p.at(other.path)),
+				"an RLOC belongs to one site of an instance")
 		}
-		seen[r.Address] = rpath
+		seen[r.Address] = rlocOf{s.InstanceID, rpath}
 		for k := range c.Sites {
 			for _, e := range c.Sites[k].EIDPrefixes {
 				if c.Sites[k].InstanceID == s.InstanceID && e.Contains(r.Address) {
@@ -98,6 +112,20 @@ func (c *Config) checkRLOCs(p *problems, path string, s *Site, seen map[netip.Ad
 			}
 		}
 	}
+}
+
+// switchAt is the switch that has an address on one of its ports, or nil.
+func (c *Config) switchAt(a netip.Addr) *Switch {
+	for i := range c.Switches {
+		for j := range c.Switches[i].Ports {
+			for _, prefix := range c.Switches[i].Ports[j].Prefixes() {
+				if prefix.Addr() == a {
+					return &c.Switches[i]
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func (c *Config) checkStreams(p *problems, path string, s *Site) {

@@ -31,7 +31,7 @@ func (c *Config) checkSwitches(p *problems) {
 	for i := range c.Switches {
 		s, path := &c.Switches[i], fmt.Sprintf("switches[%d]", i)
 		if !strings.HasPrefix(s.Address, "unix:") { // gRPC takes sockets of this machine, too
-			checkHostPort(p, path+".address", s.Address)
+			checkSwitchAddress(p, path+".address", s.Address)
 		}
 		d := device{s.Address, s.DeviceID}
 		if other, dup := devices[d]; dup {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -127,6 +128,30 @@ func TestPuntRateDefaults(t *testing.T) {
 	}
 	if m := cfg.MapCache; m != (MapCache{DefaultPreinstall, DefaultMapCacheIdle, Yes, DefaultProbeInterval}) {
 		t.Errorf("map_cache %+v", m)
+	}
+}
+
+// Sites of different instances may be behind one RLOC, unless that is a switch of
+// ours.
+func TestSharedRLOC(t *testing.T) {
+	for _, c := range []struct {
+		rloc string
+		ids  [2]int
+		want string // of the error; "": none
+	}{
+		{"192.0.2.77", [2]int{7, 8}, ""},
+		{"192.0.2.77", [2]int{7, 7}, "192.0.2.77 is an RLOC of sites[1].rlocs[0] (line 14) too"},
+		{"192.0.2.10", [2]int{7, 8}, "and of our switch itr; a switch is the border of one site"},
+	} {
+		text := good
+		for i, id := range c.ids {
+			more := fmt.Sprintf("  - { name: vpn%d, instance_id: %d, eid_prefixes: [10.%d.0.0/16], rlocs: [ { address: %s } ] }\nchannels:", i, id, 20+i, c.rloc)
+			text = strings.Replace(text, "channels:", more, 1)
+		}
+		_, err := Decode("c.yaml", []byte(text))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s, instances %v: %v; want %q", c.rloc, c.ids, err, c.want)
+		}
 	}
 }
 
