@@ -72,6 +72,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		collect(ch, socketMetrics, &stats)
 	}
 	for _, sw := range c.opts.Controller.Status().Switches {
+		if c.opts.Cluster != nil && sw.Master != c.opts.Cluster.Self().Name { // its master tells
+			continue
+		}
 		collect(ch, switchMetrics, &sw, sw.Name)
 		for reason, n := range sw.Punts {
 			ch <- prometheus.MustNewConstMetric(puntsDesc, prometheus.CounterValue, float64(n), sw.Name, reason)
