@@ -1,0 +1,3 @@
+#!/bin/sh
+# Takes away what up.sh has made.
+exec "$(dirname -- "$0")/../two-sites/down.sh"
