@@ -44,7 +44,7 @@ func DialUDP(channel Channel) (*UDPSender, error) {
 	}
 	_ = conn.SetWriteBuffer(sendBuffer)
 	s := &UDPSender{conn: conn}
-	if err = neverFragment(conn); err == nil {
+	if err = gso.NeverFragment(conn); err == nil {
 		s.out, err = gso.New(conn)
 	}
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *UDPSender) Mode() string { return s.out.Mode() }
 
 // PathMTU returns the longest IP packet that the path to the ITR takes, as far
 // as the host knows; 0 where hosts do not say.
-func (s *UDPSender) PathMTU() int { return pathMTU(s.conn) }
+func (s *UDPSender) PathMTU() int { return gso.PathMTU(s.conn) }
 
 // Close closes the socket.
 func (s *UDPSender) Close() error { return s.conn.Close() }

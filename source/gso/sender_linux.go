@@ -32,6 +32,7 @@ type Sender struct {
 	// The plan of a Send, in memory that is used again and again.
 	messages [maxMessages]mmsghdr
 	counts   [maxMessages]int // datagrams in each message
+	to       [maxMessages]*Address
 	controls [maxMessages]control
 	vectors  [maxVectors]unix.Iovec
 	planned  int // messages in use
@@ -39,7 +40,8 @@ type Sender struct {
 	// What the call under way sends, and how it went.
 	from, done int
 	errno      syscall.Errno
-	lenient    bool                  // what one destination does not take is lost, and no error
+	lenient    bool // what one destination does not take is lost, and no error
+	long       *Address
 	write      func(fd uintptr) bool // s.transmit, made once
 }
 
@@ -142,6 +144,7 @@ func (s *Sender) message(to *Address, pieces gathering, n, size int) {
 	h := &s.messages[s.planned].header
 	h.Iov = &pieces.vectors[0]
 	h.SetIovlen(pieces.used)
+	s.to[s.planned] = to
 	h.Name, h.Namelen = nil, 0
 	if to != nil {
 		h.Name, h.Namelen = (*byte)(unsafe.Pointer(&to.raw)), to.size
@@ -239,6 +242,9 @@ func (s *Sender) run() (sent, used int, err error) {
 			// sending this one.
 			last = s.errno
 		case s.lenient: // the next one goes elsewhere
+			if s.errno == unix.EMSGSIZE {
+				s.long = s.to[s.from]
+			}
 			used += n
 			s.from++
 			last = 0

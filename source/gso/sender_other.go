@@ -69,6 +69,9 @@ func (s *Sender) SendTo(list []Datagram) (sent int, err error) {
 	return sent, nil
 }
 
+// TooLong is not known here.
+func (s *Sender) TooLong() *Address { return nil }
+
 // passing says whether err may be gone for the next datagram.
 func passing(err error) bool {
 	for _, e := range []error{syscall.ENOBUFS, syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.ENETUNREACH} {

@@ -34,7 +34,7 @@ func (a *Address) Set(to netip.AddrPort) {
 // each other to one Address, by its pointer, and are of one size share a message
 // of the kernel. A destination that does not take its datagram loses that one.
 func (s *Sender) SendTo(list []Datagram) (sent int, err error) {
-	s.lenient = true
+	s.lenient, s.long = true, nil
 	for len(list) > 0 {
 		n := s.planTo(list)
 		ok, used, err := s.run()
@@ -48,6 +48,10 @@ func (s *Sender) SendTo(list []Datagram) (sent int, err error) {
 	}
 	return sent, nil
 }
+
+// TooLong returns an Address to which a datagram of the last SendTo was longer
+// than the path takes; nil if there was none.
+func (s *Sender) TooLong() *Address { return s.long }
 
 // planTo lays out messages for as many datagrams as fit and returns how many.
 func (s *Sender) planTo(list []Datagram) int {

@@ -1,4 +1,4 @@
-package source
+package gso
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// neverFragment makes packets longer than the path's MTU an error.
-func neverFragment(conn *net.UDPConn) error {
+// NeverFragment makes packets longer than the path's MTU an error.
+func NeverFragment(conn *net.UDPConn) error {
 	return onSocket(conn, func(fd int, v6 bool) error {
 		if v6 {
 			return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO)
@@ -17,8 +17,9 @@ func neverFragment(conn *net.UDPConn) error {
 	})
 }
 
-// pathMTU asks the kernel what it knows of the path of a connected socket.
-func pathMTU(conn *net.UDPConn) (mtu int) {
+// PathMTU asks the kernel what it knows of the path of a connected socket: the
+// longest IP packet that it takes; 0 for unknown.
+func PathMTU(conn *net.UDPConn) (mtu int) {
 	err := onSocket(conn, func(fd int, v6 bool) (err error) {
 		if v6 {
 			mtu, err = unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU)
@@ -44,7 +45,17 @@ func onSocket(conn *net.UDPConn, do func(fd int, v6 bool) error) error {
 		return err
 	}
 	if failed != nil {
-		return fmt.Errorf("path MTU of %s: %w", conn.RemoteAddr(), failed)
+		return fmt.Errorf("option of socket %s: %w", conn.LocalAddr(), failed)
 	}
 	return nil
+}
+
+// SetTTL sets the TTL, or hop limit, of what a socket sends.
+func SetTTL(conn *net.UDPConn, ttl int) error {
+	return onSocket(conn, func(fd int, v6 bool) error {
+		if v6 {
+			return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, ttl)
+		}
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TTL, ttl)
+	})
 }
