@@ -24,7 +24,7 @@ type sourceFlags struct {
 	config                              string
 	cfg                                 station.Config
 	channel                             station.Channel
-	sourceEID, reservedEID, itr, rloc   string
+	sourceEID, reservedEID, rloc        string
 	viewers                             []string
 	mapServer, mapServerKeyEnv          string
 	registered                          string
@@ -75,7 +75,8 @@ func (f *sourceFlags) register(t *pflag.FlagSet) {
 	t.IntVar(&c.Bitrate, "bitrate", 0, "bit/s of media that has no clock of its own (default 4000000)")
 	t.StringVar(&f.sourceEID, "source-eid", "", "the source's `EID` (default: the address that the host sends from)")
 	t.StringVar(&f.reservedEID, "reserved-eid", "", "the `EID` that identifies the channel at the ITR")
-	t.StringVar(&f.itr, "itr", "", "the ITR's `ADDRESS`: refuse to start unless the reserved EID is routed there")
+	t.StringVar(&c.ITR, "itr", "", "the ITR's `ADDRESS`: refuse to start unless the reserved EID is routed there; or self: do its work")
+	t.IntVar(&c.Redundancy, "redundancy", 0, "with --itr self: repeat the payload to an RLOC after so many headers")
 	t.Uint16Var(&c.UDPPort, "udp-port", station.DefaultUDPPort, "the UDP port that viewers see media come from")
 	t.IntVar(&c.MTU, "mtu", 0, "the IP MTU between ITR and ETRs (default 1500, or the own link's)")
 	t.IntVar(&c.Payload, "payload", 0, "media bytes in a payload packet (default: what the MTU takes)")
@@ -136,7 +137,6 @@ func (f *sourceFlags) load(flags *pflag.FlagSet) (*station.Config, error) {
 	}{
 		{"source-eid", f.sourceEID, &f.channel.SourceEID},
 		{"reserved-eid", f.reservedEID, &f.channel.ReservedEID},
-		{"itr", f.itr, &f.channel.ITR},
 		{"rloc", f.rloc, &f.cfg.Mappings.Address},
 	} {
 		var err error

@@ -319,10 +319,8 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: %+v is accepted", what, bad)
 		}
 	}
-	if s, err := itr.OpenSockets(good, netip.MustParseAddr("192.0.2.77")); err == nil && s.CanSend(netip.MustParseAddr("192.0.2.1")) {
+	if s, err := itr.OpenSockets(good, netip.MustParseAddr("192.0.2.77")); err == nil {
 		s.Close()
 		t.Error("sends from an address that is not this host's")
-	} else if err == nil {
-		s.Close()
 	}
 }

@@ -22,7 +22,6 @@ const sendBuffer = 4 << 20
 // channel's copies and headers go by it. What viewers get by unicast is spread
 // over all.
 type Sockets struct {
-	local  netip.Addr   // our RLOC; the zero Addr for what the routes choose
 	tunnel [2][]*socket // over IPv4, IPv6
 	native *socket      // to viewers without LISP; nil if the source EID is not the host's
 	why    error        // why there is no native one
@@ -47,26 +46,34 @@ func OpenSockets(c Channel, local netip.Addr) (*Sockets, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sockets{local: local}
+	s := new(Sockets)
 	var failed [2]error
 	for i, network := range []string{"udp4", "udp6"} {
-		if local.IsValid() && local.Is4() != (i == 0) {
-			local = netip.Addr{}
+		at := netip.Addr{}
+		if network == netOf(local) {
+			at = local
 		}
-		failed[i] = s.openTunnel(i, network, local, flow)
-		local = s.local
+		if err := s.openTunnel(i, network, at, flow); err != nil && at.IsValid() {
+			s.Close()
+			return nil, fmt.Errorf("cannot send to RLOCs from %s (is it an address of this host?): %w", at, err)
+		} else if err != nil {
+			failed[i] = err
+		}
 	}
 	if len(s.tunnel[0])+len(s.tunnel[1]) == 0 {
-		s.Close()
-		return nil, fmt.Errorf("cannot send to RLOCs (is %s an address of this host?): %w", local, errors.Join(failed[:]...))
+		return nil, fmt.Errorf("cannot send to RLOCs: %w", errors.Join(failed[:]...))
 	}
 	from := netip.AddrPortFrom(c.SourceEID, c.UDPPort)
 	s.native, s.why = openSocket(netOf(c.SourceEID), net.UDPAddrFromAddrPort(from))
 	return s, nil
 }
 
+// netOf is the network of an address; none of no address.
 func netOf(a netip.Addr) string {
-	if a.Is4() {
+	switch {
+	case !a.IsValid():
+		return ""
+	case a.Is4():
 		return "udp4"
 	}
 	return "udp6"

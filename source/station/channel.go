@@ -2,12 +2,15 @@ package station
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/corecast/corecast/source"
 	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/input"
+	"github.com/corecast/corecast/source/itr"
 	"github.com/corecast/corecast/source/viewerapi"
 )
 
@@ -18,9 +21,12 @@ type channel struct {
 	viewers  *dstlist.List
 	keep     *keeping // nil for a source that keeps nothing
 	progress source.Progress
+	mappings *Mappings                  // of the configuration
+	towards  netip.Addr                 // where packets go
+	itr      atomic.Pointer[itr.Sender] // nil but for a source that does the ITR's work
 
 	// What follows belongs to run, and to who made the channel before it.
-	sender *source.UDPSender
+	sender sender
 	input  input.Input // the next one to be sent
 	began  time.Time
 	end    string
@@ -49,11 +55,14 @@ type Report struct {
 	Viewers   int     `json:"viewers"` // at the end
 	// Delivery is how those are served.
 	Delivery viewerapi.Delivery `json:"delivery"`
+	// ITR is what was done of the ITR's work.
+	ITR *itr.Stats `json:"itr,omitempty"`
 }
 
 func (s *Station) openChannel(i int, limit *dstlist.Limit) (c *channel, err error) {
 	cfg := &s.cfg.Channels[i]
-	c = &channel{cfg: cfg, end: "not started"}
+	c = &channel{cfg: cfg, end: "not started", mappings: &s.cfg.Mappings}
+	c.towards = s.towards(c)
 	opened := c
 	c.say = func(format string, args ...any) { s.say(cfg.Name + ": " + fmt.Sprintf(format, args...)) }
 	c.viewers = dstlist.New(dstlist.Options{
@@ -78,17 +87,6 @@ func (s *Station) openChannel(i int, limit *dstlist.Limit) (c *channel, err erro
 	return c, err
 }
 
-// dial opens what packets leave by.
-func (c *channel) dial() (err error) {
-	if c.sender, err = source.DialUDP(c.cfg.channel()); err != nil {
-		return err
-	}
-	if err := c.segmentation(); err != nil {
-		return fmt.Errorf("channel %s: %w", c.cfg.Name, err)
-	}
-	return nil
-}
-
 // joinForGood puts the viewers that the configuration names into the list.
 func (s *Station) joinForGood(c *channel) error {
 	for _, v := range c.cfg.Viewers {
@@ -106,7 +104,7 @@ func (s *Station) joinForGood(c *channel) error {
 func (c *channel) segmentation() error {
 	link := ""
 	if c.cfg.Segmentation == "auto" {
-		if link = vethTo(c.cfg.ReservedEID); link == "" {
+		if link = vethTo(c.towards); link == "" {
 			return nil
 		}
 		c.say("%s is a veth pair: sending without segmentation, which would leave bursts uncut at its other end (--segmentation on for an ordinary host there)", link)
@@ -143,7 +141,7 @@ func (c *channel) report() Report {
 		Channel: c.cfg.Name, Input: c.inputName, End: c.end, DurationS: time.Since(c.began).Seconds(),
 		Payloads: n.Payloads, Bytes: n.MediaBytes, Headers: n.Headers, Entries: n.Entries + n.Unicast,
 		Unicast: n.Unicast, Unsent: n.Unsent, Lost: health.Lost, Warnings: n.Warnings, Viewers: c.atEnd,
-		Delivery: c.delivery,
+		Delivery: c.delivery, ITR: c.itrStats(),
 	}
 }
 
@@ -161,6 +159,9 @@ func (s *Station) Status() []string {
 		d := c.viewers.Counts()
 		line := fmt.Sprintf("%s: %d viewers (%d by CoreCast, %d by unicast, %d unresolved), %d payloads, %d headers, %d unsent",
 			c.cfg.Name, d.CoreCast+d.Unicast+d.Unresolved, d.CoreCast, d.Unicast, d.Unresolved, n.Payloads, n.Headers, n.Unsent)
+		if n := c.itrStats(); n != nil {
+			line += fmt.Sprintf(", %d copies to RLOCs", n.Copies)
+		}
 		if health.Bitrate > 0 {
 			line += fmt.Sprintf(", input %.2f Mbit/s", float64(health.Bitrate)/1e6)
 		}

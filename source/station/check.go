@@ -68,15 +68,35 @@ func (c *Config) checkChannel(ch *Channel, path string) error {
 	if ch.SourceEID.Is4() != ch.ReservedEID.Is4() {
 		return c.wrong(path+".source_eid", "%s is of another family than the reserved EID %s: want two of one", ch.SourceEID, ch.ReservedEID)
 	}
-	if ch.ITR.IsValid() {
-		if err := checkRoute(ch.ReservedEID, ch.ITR); err != nil {
-			return c.wrong(path+".itr", "%v", err)
-		}
+	if err := c.checkITR(ch, path); err != nil {
+		return err
 	}
 	for i, v := range ch.Viewers {
 		if v.Addr().Is4() != ch.SourceEID.Is4() || v.Port() == 0 {
 			return c.wrong(fmt.Sprintf("%s.viewers[%d]", path, i), "%s: want an EID of the family of %s and a port", v, ch.SourceEID)
 		}
+	}
+	return nil
+}
+
+// checkITR checks who sends the payload to the ETRs.
+func (c *Config) checkITR(ch *Channel, path string) error {
+	switch {
+	case ch.Redundancy < 0 || ch.Redundancy > 255:
+		return c.wrong(path+".redundancy", "%d: want 1 to 255 headers, or 0 for no repetition", ch.Redundancy)
+	case ch.Redundancy > 0 && ch.ITR != SelfITR:
+		return c.wrong(path+".redundancy", "%d without itr: self: the ITR is told by its controller", ch.Redundancy)
+	case ch.ITR == SelfITR && len(c.Sites)+len(c.Mappings.Resolvers) == 0:
+		return c.wrong(path+".itr", "self, and nobody tells the viewers' RLOCs: want a Map-Resolver (mappings.resolvers, --map-resolver), or sites")
+	case ch.ITR == SelfITR || ch.ITR == "":
+		return nil
+	}
+	next, err := netip.ParseAddr(ch.ITR)
+	if err != nil {
+		return c.wrong(path+".itr", "%q: want the ITR's IP address, or self for a source that does its work", ch.ITR)
+	}
+	if err := checkRoute(ch.ReservedEID, next); err != nil {
+		return c.wrong(path+".itr", "%v", err)
 	}
 	return nil
 }

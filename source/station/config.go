@@ -85,23 +85,28 @@ type Site struct {
 
 // Channel is one stream.
 type Channel struct {
-	Name        string           `yaml:"name"`
-	Title       string           `yaml:"title"`
-	Input       string           `yaml:"input"`
-	Loop        bool             `yaml:"loop"`      // play a file again and again
-	Reconnect   *bool            `yaml:"reconnect"` // live inputs wait for media; default true
-	Silence     time.Duration    `yaml:"silence"`   // how long a live input may be silent; default 5 s
-	Opaque      bool             `yaml:"opaque"`    // any media, not just MPEG-TS
-	Bitrate     int              `yaml:"bitrate"`   // of media without a clock
-	SourceEID   netip.Addr       `yaml:"source_eid"`
-	ReservedEID netip.Addr       `yaml:"reserved_eid"`
-	UDPPort     uint16           `yaml:"udp_port"`
-	ITR         netip.Addr       `yaml:"itr"` // the next hop to the reserved EID; checked against the routes
-	MTU         int              `yaml:"mtu"`
-	Payload     int              `yaml:"payload"`
-	List        int              `yaml:"list"`  // viewers in a header packet; default 32
-	Burst       int              `yaml:"burst"` // headers at once; 16 for bmv2
-	Viewers     []netip.AddrPort `yaml:"viewers"`
+	Name        string        `yaml:"name"`
+	Title       string        `yaml:"title"`
+	Input       string        `yaml:"input"`
+	Loop        bool          `yaml:"loop"`      // play a file again and again
+	Reconnect   *bool         `yaml:"reconnect"` // live inputs wait for media; default true
+	Silence     time.Duration `yaml:"silence"`   // how long a live input may be silent; default 5 s
+	Opaque      bool          `yaml:"opaque"`    // any media, not just MPEG-TS
+	Bitrate     int           `yaml:"bitrate"`   // of media without a clock
+	SourceEID   netip.Addr    `yaml:"source_eid"`
+	ReservedEID netip.Addr    `yaml:"reserved_eid"`
+	UDPPort     uint16        `yaml:"udp_port"`
+	// ITR is the next hop to the reserved EID, checked against the routes, or
+	// SelfITR.
+	ITR string `yaml:"itr"`
+	// Redundancy, for SelfITR, is after how many headers an RLOC gets the payload
+	// again.
+	Redundancy int              `yaml:"redundancy"`
+	MTU        int              `yaml:"mtu"`
+	Payload    int              `yaml:"payload"`
+	List       int              `yaml:"list"`  // viewers in a header packet; default 32
+	Burst      int              `yaml:"burst"` // headers at once; 16 for bmv2
+	Viewers    []netip.AddrPort `yaml:"viewers"`
 	// Segmentation says whether the kernel may cut bursts: on, off, or auto:
 	// not over a veth pair, whose other end would get them uncut.
 	Segmentation string `yaml:"segmentation"`

@@ -246,7 +246,7 @@ func (s *Station) holder() holder {
 // gate lets packets out while it is this process's turn. It looks at each batch:
 // a process that was stopped for a while is not let send when it wakes.
 type gate struct {
-	*source.UDPSender
+	sender
 	turn *turn.Turn
 }
 
@@ -257,7 +257,7 @@ func (g gate) Send(packets [][]byte) (int, error) {
 	if err := g.check(); err != nil {
 		return 0, err
 	}
-	return g.UDPSender.Send(packets)
+	return g.sender.Send(packets)
 }
 
 // SendBatch implements source.BatchSender.
@@ -265,7 +265,7 @@ func (g gate) SendBatch(b *dstlist.Batch, media []byte) (int, error) {
 	if err := g.check(); err != nil {
 		return 0, err
 	}
-	return g.UDPSender.SendBatch(b, media)
+	return g.sender.SendBatch(b, media)
 }
 
 func (g gate) check() error {

@@ -17,6 +17,7 @@ import (
 type locator struct {
 	sites  bart.Table[*Site] // those of the configuration
 	client *mappings.Client  // nil without Map-Resolvers
+	ways   ways              // for sources that send to RLOCs
 }
 
 func newLocator(cfg *Config, say func(string)) (*locator, error) {
@@ -52,13 +53,21 @@ func (l *locator) find(ch *Channel, v dstlist.Viewer) (to dstlist.Delivery, know
 	} else if l.client != nil {
 		var m mappings.Mapping
 		if m, known = l.client.Lookup(v.EID); known {
-			to = m.Delivery(m.RLOC(ch.Name, nil))
+			to = m.Delivery(m.RLOC(ch.Name, l.usable(ch)))
 		}
 	}
-	if to = v.Word.Apply(to); to.Unicast {
+	if to = v.Word.Apply(to); to.Unicast && ch.ITR != SelfITR {
 		to.RLOC = netip.Addr{} // makes no difference, and all are together
 	}
 	return to, known
+}
+
+// usable says which RLOCs a channel's packets can go to: for an ITR, its matter.
+func (l *locator) usable(ch *Channel) func(netip.Addr) bool {
+	if ch.ITR != SelfITR {
+		return nil
+	}
+	return l.ways.to
 }
 
 // How often all viewers are looked at: so that mappings in use are known to be,
