@@ -1,10 +1,12 @@
 package northbound
 
 import (
+	"context"
 	"slices"
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/eventlog"
 	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/corecast/corecast/northbound/live"
@@ -58,4 +60,30 @@ func (d dashboard) Mappings(q ui.MappingQuery) (api.Mappings, error) {
 		return api.Mappings{}, err
 	}
 	return d.mappings(filter), nil
+}
+
+// Events implements ui.Source.
+func (d dashboard) Events(n int) (events []eventlog.Entry, more bool) {
+	events = d.opts.Events.Tail(n + 1)
+	return events[max(0, len(events)-n):], len(events) > n
+}
+
+// Object implements ui.Source.
+func (d dashboard) Object(ref inventory.Ref) (inventory.Object, bool) {
+	return d.opts.Inventory.Get(ref)
+}
+
+// Do implements ui.Source.
+func (d dashboard) Do(ctx context.Context, c inventory.Change) (inventory.Result, error) {
+	return d.opts.Inventory.Do(ctx, c)
+}
+
+// Preview implements ui.Source.
+func (d dashboard) Preview(ctx context.Context, c inventory.Change) (inventory.Result, error) {
+	return d.opts.Inventory.Preview(ctx, c)
+}
+
+// Difference implements ui.Source.
+func (d dashboard) Difference(cfg *config.Config) ([]controller.Preview, error) {
+	return d.opts.Controller.Preview(cfg)
 }

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	cdpruntime "github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/corecast/corecast/demo"
 )
@@ -62,6 +62,7 @@ func startBrowser(t *testing.T, dashboard string) *browser {
 	ctx, cancel := chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
 	b := &browser{T: t, ctx: ctx, url: dashboard}
+	chromedp.ListenTarget(ctx, b.listen)
 	if err := chromedp.Run(ctx); err != nil { // it ends with the context of its first run
 		t.Fatal(err)
 	}
@@ -130,13 +131,19 @@ func (b *browser) text(selector string) string {
 	return s
 }
 
-// until waits for an expression to be true in the page.
+// until waits for an expression to be true in the page, whichever that is by
+// then.
 func (b *browser) until(what, expression string) {
 	b.Helper()
-	if err := b.try(chromedp.Poll(expression, nil, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(browserPatience))); err != nil {
-		b.picture("failed")
-		b.Fatalf("%s: %v", what, err)
+	var err error
+	for end := time.Now().Add(browserPatience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		var ok bool
+		if err = b.try(chromedp.Evaluate("!!("+expression+")", &ok)); err == nil && ok {
+			return
+		}
 	}
+	b.picture("failed")
+	b.Fatalf("%s: never happened (%v)", what, err)
 }
 
 // follows waits until the page follows the network.
@@ -211,13 +218,142 @@ func TestDashboardInABrowser(t *testing.T) {
 		t.Skip("no chromium: apt-get install chromium")
 	}
 	b := startBrowser(t, startDemo(t))
-	t.Run("pages", b.pages)
+	b.run("create", (*browser).creates)
+	b.run("pages", (*browser).pages)
+	b.run("numbers", (*browser).numbersChange)
+	b.run("keyboard", (*browser).keyboard)
+	b.run("delete", (*browser).deletes)
+}
+
+// run runs a part of a test in the same browser.
+func (b *browser) run(name string, part func(*browser)) {
+	b.T.Run(name, func(t *testing.T) {
+		all := b.T
+		b.T = t
+		defer func() { b.T = all }()
+		part(b)
+	})
+}
+
+// creates makes a channel, at first with mistakes.
+func (b *browser) creates() {
+	b.screen(1280, "light")
+	b.show("/channels")
+	b.do(chromedp.Click(`a[href="/new/channel"]`, chromedp.ByQuery), chromedp.WaitVisible("#name", chromedp.ByQuery))
+	b.do(chromedp.SetValue("#name", "sport", chromedp.ByQuery), chromedp.SetValue("#site", "studio", chromedp.ByQuery),
+		chromedp.SetValue("#ingress", "itr1 1", chromedp.ByQuery), chromedp.SendKeys("#source_eid", "10.77.0.1", chromedp.ByQuery),
+		chromedp.SendKeys("#redundancy", "often", chromedp.ByQuery))
+	b.fine("form")
+	b.do(chromedp.Submit("#name", chromedp.ByQuery), chromedp.WaitVisible("#errors", chromedp.ByQuery))
+	b.until("the mistakes have the focus", `document.activeElement.id === "errors"`)
+	if text := b.text("#redundancy-error"); !strings.Contains(text, "often") {
+		b.Errorf("the error of redundancy does not name its value: %s", text)
+	}
+	if b.value("#source_eid") != "10.77.0.1" || b.value("#site") != "studio" {
+		b.Errorf("what was typed is gone: %s, %s", b.value("#source_eid"), b.value("#site"))
+	}
+	b.fine("form with mistakes")
+	b.picture("form-1280-light")
+	b.screen(390, "dark")
+	b.fine("narrow form with mistakes")
+	b.picture("form-390-dark")
+	b.screen(1280, "light")
+
+	b.do(chromedp.SetValue("#redundancy", "16", chromedp.ByQuery), chromedp.Submit("#name", chromedp.ByQuery),
+		chromedp.WaitVisible("#source_eid-error", chromedp.ByQuery))
+	if text := b.text("#source_eid-error"); !strings.Contains(text, "10.77.0.1") {
+		b.Errorf("the error of the source EID does not name its value: %s", text)
+	}
+	b.do(chromedp.SetValue("#source_eid", "10.0.0.20", chromedp.ByQuery),
+		chromedp.Evaluate(`document.querySelector("#source_eid").dispatchEvent(new Event("change", { bubbles: true }))`, nil))
+	b.until("what it would do", `document.querySelector("#effect").textContent.includes("itr1")`)
+	b.do(chromedp.Submit("#name", chromedp.ByQuery))
+	b.until("the channel's page", `location.pathname === "/channels/sport"`)
+	b.follows()
+	b.until("the channel is on all switches", `document.querySelector(".head .pill")?.textContent === "ready"`)
+	if text := b.text("main"); !strings.Contains(text, "10.0.255.") {
+		b.Errorf("no reserved EID was chosen: %s", text)
+	}
+}
+
+// deletes takes the channel away again, and finds all in the events.
+func (b *browser) deletes() {
+	b.show("/delete/channel/sport")
+	b.fine("delete")
+	b.do(chromedp.Click(`main button[type="submit"]`, chromedp.ByQuery))
+	b.until("the list", `location.pathname === "/channels"`)
+	b.show("/events")
+	b.follows()
+	b.until("both changes are events", `(t => t.includes("sport") && t.includes("10.0.0.20"))(document.querySelector("main").textContent)`)
+}
+
+// numbersChange: without a reload the page shows what flows now.
+func (b *browser) numbersChange() {
+	b.screen(1280, "light")
+	b.show("/channels/news")
+	b.follows()
+	b.do(chromedp.Evaluate(`window.before = document.querySelector(".tiles").textContent`, nil))
+	b.until("the numbers change", `document.querySelector(".tiles").textContent !== window.before`)
+	b.until("each payload is sent once to each site",
+		`[...document.querySelectorAll('td[data-label="copies a payload"]')].map(e => e.textContent).join() === "1.00,1.00,1.00"`)
+	b.until("all viewers are counted",
+		`[...document.querySelectorAll('td[data-label="viewers"]')].map(e => e.textContent).join() === "2,3,2"`)
+	b.until("nothing is lost", `[...document.querySelectorAll('td[data-label="lost"]')].every(e => e.textContent === "0")`)
+	b.do(chromedp.Evaluate(`window.link = document.querySelector('main a[href="/sites/domain1"]'), window.link.focus()`, nil))
+	b.do(chromedp.Evaluate(`window.before = document.querySelector(".tiles").textContent`, nil))
+	b.until("they change again", `document.querySelector(".tiles").textContent !== window.before`)
+	b.until("the focus stays where it was", `document.activeElement === window.link && window.link.isConnected`)
+}
+
+// keyboard walks through a page without a mouse.
+func (b *browser) keyboard() {
+	b.screen(1280, "light")
+	b.show("/")
+	b.follows()
+	key := func(k string) { b.do(chromedp.KeyEvent(k)) }
+	focus := func() (s string) {
+		b.do(chromedp.Evaluate(`(e => (e.getAttribute("aria-label") || e.textContent).trim())(document.activeElement)`, &s))
+		return s
+	}
+	key(kb.Tab)
+	if got := focus(); !strings.HasPrefix(got, "Skip") {
+		b.Errorf("first comes %q, not the skip link", got)
+	}
+	key(kb.Enter)
+	b.until("the focus is in the content", `document.activeElement.id === "main"`)
+	key(kb.Tab) // into the drawing
+	if got := focus(); !strings.Contains(got, "news") {
+		b.Errorf("in the content first comes %q, not the drawing's source", got)
+	}
+	var outlined bool
+	b.do(chromedp.Evaluate(`getComputedStyle(document.activeElement.querySelector(".box")).strokeWidth === "4px"`, &outlined))
+	if !outlined {
+		b.Error("the focus is not to be seen in the drawing")
+	}
+	b.show("/")
+	for _, want := range []string{"Skip to the content", "CoreCast", "Overview", "Channels", "Sites", "Mappings", "Switches", "Events", "Dark colours"} {
+		key(kb.Tab)
+		if got := focus(); got != want {
+			b.Errorf("the focus is on %q, want %q", got, want)
+		}
+	}
+	key(" ")
+	b.until("the colours are dark", `document.documentElement.dataset.theme === "dark" && document.activeElement.getAttribute("aria-pressed") === "true"`)
+	b.show("/sites") // and stay so
+	b.until("the colours stay dark", `document.documentElement.dataset.theme === "dark"`)
+	b.fine("chosen dark")
+	b.do(chromedp.Evaluate(`localStorage.clear()`, nil))
+}
+
+// value is what a field has.
+func (b *browser) value(selector string) (s string) {
+	b.Helper()
+	b.do(chromedp.Value(selector, &s, chromedp.ByQuery))
+	return s
 }
 
 // pages looks at every page, at both widths and in both colours.
-func (b *browser) pages(t *testing.T) {
-	b = &browser{T: t, ctx: b.ctx, url: b.url}
-	chromedp.ListenTarget(b.ctx, b.listen)
+func (b *browser) pages() {
 	for _, p := range []struct{ path, name, want string }{
 		{"/", "overview", "Everything works"},
 		{"/channels", "channels", "news"},
@@ -227,6 +363,7 @@ func (b *browser) pages(t *testing.T) {
 		{"/mappings?all=true", "mappings", "192.0.2.22"},
 		{"/switches", "switches", "etr3"},
 		{"/switches/etr2", "switch", "eids4"},
+		{"/events", "events", "sport"},
 	} {
 		for _, s := range []struct {
 			width   int64
@@ -239,7 +376,7 @@ func (b *browser) pages(t *testing.T) {
 				b.follows()
 			}
 			if text := b.text("main"); !strings.Contains(text, p.want) {
-				t.Errorf("%s does not say %q: %s", name, p.want, text)
+				b.Errorf("%s does not say %q: %s", name, p.want, text)
 			}
 			if b.charts() {
 				b.until("the charts have points", `document.querySelector(".u-legend .u-value")`)
@@ -264,6 +401,7 @@ func (b *browser) charts() (any bool) {
 // light expects the page to load little, and to show something soon.
 func (b *browser) light(name string) {
 	b.Helper()
+	b.until("something is painted", `performance.getEntriesByName("first-contentful-paint").length > 0`)
 	var paint float64
 	b.do(chromedp.Evaluate(`performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? -1`, &paint))
 	b.mu.Lock()
@@ -276,5 +414,3 @@ func (b *browser) light(name string) {
 		b.Errorf("%s: first paint after %.0f ms", name, paint)
 	}
 }
-
-var _ = url.PathEscape

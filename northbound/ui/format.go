@@ -3,8 +3,10 @@ package ui
 import (
 	"fmt"
 	"html/template"
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -175,4 +177,15 @@ func short(n int, s string) string {
 	}
 	head := (n - 1 + 1) / 2
 	return string(r[:head]) + "…" + string(r[len(r)-(n-1-head):])
+}
+
+// sortedKeys are the keys of all maps.
+func sortedKeys(all ...map[string]string) []string {
+	keys := map[string]bool{}
+	for _, m := range all {
+		for key := range m {
+			keys[key] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(keys))
 }

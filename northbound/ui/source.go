@@ -1,13 +1,17 @@
 package ui
 
 import (
+	"context"
+
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/eventlog"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/northbound/api"
 )
 
 // Source is what the pages are made of. Its methods may be called by any
-// goroutine, and answer at once.
+// goroutine; but for Do all answer at once.
 type Source interface {
 	// Config is the configuration in force.
 	Config() *config.Config
@@ -20,6 +24,17 @@ type Source interface {
 	// Mappings returns a page of mappings; an error tells the user what is wrong
 	// with what was asked for, and what would be right.
 	Mappings(MappingQuery) (api.Mappings, error)
+	// Events are the last n events, oldest first; more says that others are
+	// before them.
+	Events(n int) (events []eventlog.Entry, more bool)
+
+	// Object is an object with its version and where it comes from.
+	Object(inventory.Ref) (inventory.Object, bool)
+	// Do makes a change as REST does; Preview says what it would do, and
+	// Difference what that would write to the switches.
+	Do(context.Context, inventory.Change) (inventory.Result, error)
+	Preview(context.Context, inventory.Change) (inventory.Result, error)
+	Difference(*config.Config) ([]controller.Preview, error)
 }
 
 // MappingQuery selects mappings. Empty fields select all.

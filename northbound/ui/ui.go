@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
@@ -64,6 +65,7 @@ func (u *UI) Register(mux *http.ServeMux) {
 			mux.Handle("GET /live"+p.pattern, u.secure(u.follow(p)))
 		}
 	}
+	u.registerForms(mux)
 }
 
 // page is a page and what it is made of.
@@ -96,11 +98,15 @@ func (u *UI) all() []page {
 		{"/mappings", "mappings", "mappings", false, u.mappings},
 		{"/switches", "switches", "switches", true, u.switches},
 		{"/switches/{name}", "switch", "switches", true, u.oneSwitch},
+		{"/events", "events", "events", true, u.events},
 	}
 }
 
 // notFound is the error of a page about something that is not there.
 type notFound struct{ what, name, hint string }
+
+// errReadOnly is that whoever asks may look only.
+var errReadOnly = errors.New("You may look, but not change anything: that needs the role operator.") //nolint:staticcheck // it is shown as it is
 
 func (e *notFound) Error() string { return fmt.Sprintf("There is no %s %q.", e.what, e.name) }
 
@@ -122,6 +128,7 @@ var menu = []menuItem{
 	{"sites", "/sites", "Sites"},
 	{"mappings", "/mappings", "Mappings"},
 	{"switches", "/switches", "Switches"},
+	{"events", "/events", "Events"},
 }
 
 // show answers with a whole page.
@@ -151,6 +158,8 @@ func (u *UI) fail(w http.ResponseWriter, p page, err error) {
 	status := http.StatusInternalServerError
 	if _, ok := err.(*notFound); ok {
 		status = http.StatusNotFound
+	} else if err == errReadOnly {
+		status = http.StatusForbidden
 	}
 	u.write(w, status, layout{view: view{Title: http.StatusText(status), Data: failure{err, "/" + p.section}}, Page: "error", Section: p.section})
 }

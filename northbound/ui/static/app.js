@@ -126,6 +126,10 @@
     }).observe(main);
   }
 
+  // --- Forms -----------------------------------------------------------------
+  // What is wrong is read and seen first.
+  document.getElementById("errors")?.focus();
+
   setUpTheme();
   setUpFollowing();
   setUpCharts();
