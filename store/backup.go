@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
 	"time"
 )
 
@@ -12,7 +13,7 @@ import (
 // was. A file that it fails to write to the end is no backup, and says so when it
 // is read. w must not be slow: see Snapshot.
 func WriteBackup(ctx context.Context, s Store, w io.Writer) (Backup, error) {
-	info := Backup{Schema: known.number(), Time: time.Now().UTC().Truncate(time.Second)}
+	info := Backup{Schema: schemaNumber(s), Time: time.Now().UTC().Truncate(time.Second)}
 	err := s.Snapshot(ctx, func(at Revision, entries iter.Seq2[Entry, error]) error {
 		info.Revision = at
 		b, err := newBackupWriter(w, info)
@@ -31,6 +32,18 @@ func WriteBackup(ctx context.Context, s Store, w io.Writer) (Backup, error) {
 		return b.end()
 	})
 	return info, err
+}
+
+// schemaNumber is that of an open store.
+func schemaNumber(s Store) int {
+	switch s := s.(type) {
+	case *File:
+		return s.schema
+	case *Etcd:
+		n, _ := strconv.Atoi(s.schema) // it is open
+		return n
+	}
+	return known.number()
 }
 
 // ReadBackup reads a backup to its end and says what is in it, or what is wrong

@@ -69,9 +69,13 @@ var reconnect = grpc.ConnectParams{
 
 // OpenEtcd opens the store that an etcd:// URL names. Errors name the cluster and
 // what to do, and no password.
-func OpenEtcd(ctx context.Context, name string) (*Etcd, error) { return openEtcd(ctx, name, known) }
+func OpenEtcd(ctx context.Context, name string) (*Etcd, error) {
+	return openEtcd(ctx, name, known, false)
+}
 
-func openEtcd(ctx context.Context, name string, schema schema) (*Etcd, error) {
+// openEtcd opens a prefix with a schema; one as it is must be there, and stays of
+// the schema that it has.
+func openEtcd(ctx context.Context, name string, schema schema, asIs bool) (*Etcd, error) {
 	u, err := parseEtcdURL(name)
 	if err != nil {
 		hosts, _, _ := strings.Cut(name, "?")
@@ -84,8 +88,7 @@ func openEtcd(ctx context.Context, name string, schema schema) (*Etcd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", u.name(), err)
 	}
-	s.schema = schemaText(schema.number())
-	at, err := s.prepare(ctx, schema)
+	at, err := s.prepare(ctx, schema, asIs)
 	if err != nil {
 		s.end()
 		s.client.Close()

@@ -39,15 +39,27 @@ func (s *Etcd) schemaIs(text string) clientv3.Cmp {
 // errMeanwhile says that another node was faster.
 var errMeanwhile = errors.New("another node has changed it meanwhile")
 
-// prepare makes the store one of the schema: it lays out an empty prefix, and does
-// the steps that are missing. It returns a revision at which it is one.
-func (s *Etcd) prepare(ctx context.Context, schema schema) (Revision, error) {
+// prepare makes the store one of the schema, unless it is to stay as it is: it
+// lays out an empty prefix, and does the steps that are missing. It returns a
+// revision at which it is one.
+func (s *Etcd) prepare(ctx context.Context, schema schema, asIs bool) (Revision, error) {
 	for {
 		text, at, err := s.schemaFound(ctx)
 		if err != nil {
 			return 0, err
 		}
+		if asIs {
+			if text == "" {
+				return 0, fmt.Errorf("store %s holds no store: name a prefix that does", s.url.name())
+			}
+			if from, err := s.stage(schema, text); err != nil || text == schemaText(from) {
+				s.schema = text
+				return at, err
+			}
+			return 0, fmt.Errorf("store %s: %w: is %s: wait until that is done", s.url.name(), ErrSchema, describeSchema(text))
+		}
 		if text == schemaText(schema.number()) {
+			s.schema = text
 			return at, nil
 		}
 		if text == "" {
@@ -101,15 +113,16 @@ func (s *Etcd) swapSchema(ctx context.Context, condition clientv3.Cmp, text stri
 	return err
 }
 
-// advance does one step, or goes on with one.
-func (s *Etcd) advance(ctx context.Context, schema schema, text string) error {
+// stage reads the schema that a store has, or is being brought from; it must be
+// one that this program can take over.
+func (s *Etcd) stage(schema schema, text string) (from int, err error) {
 	if text == restoring {
-		return fmt.Errorf("store %s: %w: a backup is being restored to it: wait, or if that was interrupted, run corecast restore again", s.url.name(), ErrSchema)
+		return 0, fmt.Errorf("store %s: %w: a backup is being restored to it: wait, or if that was interrupted, run corecast restore again", s.url.name(), ErrSchema)
 	}
 	number, _, _ := strings.Cut(text, ">")
-	from, err := strconv.Atoi(number)
+	from, err = strconv.Atoi(number)
 	if err != nil || text != schemaText(from) && text != stepText(from) {
-		return fmt.Errorf("store %s: %w: %s says %q: it is not of CoreCast, or damaged; name another prefix", s.url.name(), ErrSchema, s.schemaKey(), text)
+		return 0, fmt.Errorf("store %s: %w: %s says %q: it is not of CoreCast, or damaged; name another prefix", s.url.name(), ErrSchema, s.schemaKey(), text)
 	}
 	if text == stepText(from) {
 		err = schema.check(from + 1) // an older program must not touch it
@@ -117,7 +130,16 @@ func (s *Etcd) advance(ctx context.Context, schema schema, text string) error {
 		err = schema.check(from)
 	}
 	if err != nil {
-		return fmt.Errorf("store %s %w", s.url.name(), err)
+		return 0, fmt.Errorf("store %s %w", s.url.name(), err)
+	}
+	return from, nil
+}
+
+// advance does one step, or goes on with one.
+func (s *Etcd) advance(ctx context.Context, schema schema, text string) error {
+	from, err := s.stage(schema, text)
+	if err != nil {
+		return err
 	}
 	return s.step(ctx, schema[from-1], from, text)
 }

@@ -21,11 +21,11 @@ func (s Step) What() string { return s.what }
 func (s Step) Entry(e Entry) ([]Op, error) { return s.entry(e) }
 
 // OpenFileWith opens a file with a schema of those steps.
-func OpenFileWith(path string, steps ...Step) (*File, error) { return openFile(path, steps) }
+func OpenFileWith(path string, steps ...Step) (*File, error) { return openFile(path, steps, false) }
 
 // OpenEtcdWith opens an etcd with a schema of those steps.
 func OpenEtcdWith(ctx context.Context, url string, steps ...Step) (*Etcd, error) {
-	return openEtcd(ctx, url, steps)
+	return openEtcd(ctx, url, steps, false)
 }
 
 // Restored yields what a backup holds, for a schema of those steps.

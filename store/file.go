@@ -22,6 +22,7 @@ import (
 // write of the file: callers share the fsync.
 type File struct {
 	path    string
+	schema  int // its number
 	db      *bbolt.DB
 	history *history
 	leases  *deadlines
@@ -43,10 +44,15 @@ const mapped = 1 << 28
 
 // OpenFile opens the store in a file, and makes it (mode 0600) if there is none.
 // Errors name the file and what to do.
-func OpenFile(path string) (*File, error) { return openFile(path, known) }
+func OpenFile(path string) (*File, error) { return openFile(path, known, false) }
 
-func openFile(path string, s schema) (*File, error) {
+// openFile opens a file with a schema; one as it is must be there, and stays of
+// the schema that it has.
+func openFile(path string, s schema, asIs bool) (*File, error) {
 	isNew, err := private(path)
+	if err == nil && isNew && asIs {
+		err = errors.New("does not exist: name the file of a store")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("store %s %w", path, err)
 	}
@@ -58,7 +64,7 @@ func openFile(path string, s schema) (*File, error) {
 		path: path, db: db, leases: newDeadlines(time.Now),
 		jobs: make(chan *job), closing: make(chan struct{}), ended: make(chan struct{}),
 	}
-	if err := errors.Join(f.load(s), syncDirectory(path, isNew)); err != nil {
+	if err := errors.Join(f.load(s, asIs), syncDirectory(path, isNew)); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("store %s %w", path, err)
 	}
@@ -144,23 +150,25 @@ func syncDirectory(path string, isNew bool) error {
 
 // load checks the file, brings it to the schema, and takes from it what is kept
 // in memory.
-func (f *File) load(s schema) error {
-	fits := false
+func (f *File) load(s schema, asIs bool) error {
+	found := 0
 	err := f.db.View(func(tx *bbolt.Tx) error {
 		info, err := os.Stat(f.path)
 		if err == nil && info.Size() < tx.Size() {
 			return fmt.Errorf("has %d bytes of %d: it is damaged; restore a backup or name another", info.Size(), tx.Size())
 		}
-		if meta := tx.Bucket(metaBucket); meta != nil && err == nil {
-			found, _ := schemaOf(meta)
-			fits = found == s.number()
+		if meta := tx.Bucket(metaBucket); meta != nil {
+			found, _ = schemaOf(meta) // format says what is wrong
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if fits {
+	if asIs && s.check(found) == nil {
+		s = s[:found-1]
+	}
+	if asIs || found == s.number() {
 		err = f.db.View(s.format) // and nothing is written
 	} else {
 		err = f.db.Update(s.format)
@@ -168,6 +176,7 @@ func (f *File) load(s schema) error {
 	if err != nil {
 		return err
 	}
+	f.schema = s.number()
 	return f.db.View(func(tx *bbolt.Tx) error {
 		b := bucketsOf(tx)
 		f.history = newHistory(b.revision())

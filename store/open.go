@@ -30,6 +30,26 @@ func Open(ctx context.Context, name string) (Store, error) {
 	return s, nil
 }
 
+// OpenAsIs opens a store that is there already, and leaves it of the schema that
+// it has, which may be an older one: to back it up.
+func OpenAsIs(ctx context.Context, name string) (Store, error) {
+	if err := Check(name); err != nil {
+		return nil, fmt.Errorf("store %w: write %s", err, Form)
+	}
+	if path, ok := cutFile(name); ok {
+		f, err := openFile(path, known, true)
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
+	}
+	s, err := openEtcd(ctx, name, known, true)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // Form is how the name of a store is written.
 const Form = `"file:PATH", such as "file:corecast.db", or "etcd://HOST:2379,HOST:2379/PREFIX"`
 
