@@ -128,6 +128,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"viewer writes", plain, "POST", "/api/v1/sites", []string{"Authorization", "Bearer " + s.tokens[auth.Viewer]}, 403},
 		{"viewer writes as another method", plain, "GET", "/api/v1/sites", []string{"Authorization", "Bearer " + s.tokens[auth.Viewer], "X-HTTP-Method-Override", "DELETE"}, 200},
 		{"certificate", s.client(t, "ops", "corecast:viewer"), "GET", "/api/v1/sites", nil, 200},
+		{"operator makes a backup", plain, "GET", "/api/v1/backup", []string{"Authorization", "Bearer " + s.tokens[auth.Operator]}, 403},
+		{"admin makes a backup, without a store", plain, "GET", "/api/v1/backup", []string{"Authorization", "Bearer " + s.tokens[auth.Admin]}, 409},
 		{"certificate without role", s.client(t, "ops"), "GET", "/api/v1/sites", nil, 403},
 		{"certificate, but a wrong token", s.client(t, "ops", "corecast:admin"), "GET", "/api/v1/sites", []string{"Authorization", "Bearer x"}, 401},
 		{"a token in the URL", plain, "GET", "/api/v1/sites?access_token=" + s.tokens[auth.Admin], nil, 400},

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/corecast/corecast/northbound/live"
 	"github.com/corecast/corecast/northbound/ui"
 	"github.com/corecast/corecast/northbound/webhook"
+	"github.com/corecast/corecast/store"
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"golang.org/x/net/netutil"
@@ -72,6 +74,8 @@ type Options struct {
 	// Cluster is the controllers that share the switches; nil if this one has them
 	// alone.
 	Cluster Cluster
+	// Store is what a backup is made of; nil if nothing is stored.
+	Store store.Store
 	// FeedError is why the last change of a mapping did not get to the
 	// switches; nil if it did.
 	FeedError func() error
@@ -104,6 +108,8 @@ type Server struct {
 	metrics *metrics
 	ui      *ui.UI
 	handler http.Handler
+
+	backingUp sync.Mutex // held while a backup is made
 }
 
 // New makes a Server.
@@ -137,6 +143,7 @@ func New(opts Options) *Server {
 	s.registerSources()
 	s.registerEvents()
 	s.registerExport()
+	s.registerBackup()
 	s.registerStatus()
 	mendSchemas(s.api.OpenAPI())
 	mux.Handle("GET /metrics", s.metrics.handler())

@@ -90,7 +90,7 @@ func newRootCommand() *cobra.Command {
 	group(root, "start", "Start here:", newDemoCommand(), newDoctorCommand(), newCheckCommand())
 	group(root, "run", "Run:", newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand())
 	group(root, "look", "Look:", newStatusCommand(), newSiteCommand(), newMappingCommand(), newTraceCommand(), newLigCommand())
-	group(root, "tools", "Tools:", newTokenCommand(), newBenchCommand(), newManCommand())
+	group(root, "tools", "Tools:", newBackupCommand(), newRestoreCommand(), newTokenCommand(), newBenchCommand(), newManCommand())
 	root.SetHelpCommandGroupID("tools")
 	root.SetCompletionCommandGroupID("tools")
 	return root

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/corecast/corecast/northbound/auth/authtest"
+	"github.com/corecast/corecast/store/etcdtest"
 )
 
 func TestMain(m *testing.M) {
@@ -58,12 +59,23 @@ func TestScripts(t *testing.T) {
 
 			"certificates": certificates,
 			"controller":   controllerCommand,
+			"etcd":         etcdCommand,
 			"stop":         stopCommand,
 			"reload":       reloadCommand,
 			"register":     registerCommand,
 			"eventually":   eventually,
 		},
 	})
+}
+
+// etcdCommand runs an etcd of one member until all scripts have ended, and sets
+// $ETCD to etcd://HOST:PORT.
+func etcdCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: etcd")
+	}
+	cluster := etcdtest.Start(ts.Value(testingKey{}).(testing.TB), etcdtest.Options{})
+	ts.Setenv("ETCD", "etcd://"+cluster.Endpoints()[0])
 }
 
 // hasNetns reports whether a script can build a network of namespaces.

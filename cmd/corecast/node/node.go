@@ -230,7 +230,7 @@ func (n *Node) openNorthbound(cfg *config.Config) (err error) {
 	o := northbound.Options{
 		Config: n.cfg.Load, Inventory: n.inventory, Events: n.events,
 		Controller: overview{n.controller, n}, MapServer: n.mapServer, FeedError: n.feed.err, Gate: n.gate,
-		Version: n.opts.Version, Started: time.Now(), Logger: n.opts.Logger,
+		Store: n.store, Version: n.opts.Version, Started: time.Now(), Logger: n.opts.Logger,
 	}
 	if n.endpoint != nil {
 		o.Endpoint = n.endpoint
