@@ -32,8 +32,10 @@ func TestFaults(t *testing.T) {
 		run  func(*faultNet)
 	}{
 		{"the controller is killed while media flows", controllerKilled},
+		{"the controller is killed that has learned all mappings", learnerKilled},
 		{"the connection is cut in the middle of writes", connectionCut},
 		{"requests fail in the middle", requestsFail},
+		{"a switch is slow", slowSwitch},
 		{"another controller takes the switch and spoils it", spoiled},
 		{"the first packet to a new site", firstPacket},
 		{"the first packets to a new site come fast", firstPackets},
@@ -179,6 +181,46 @@ func controllerKilled(n *faultNet) {
 	}
 }
 
+// learnerKilled: the switches have no mapping but those that packets asked for. The
+// next controller does not take them away.
+func learnerKilled(n *faultNet) {
+	mappings := controller.StaticMappings(n.fig.Config)
+	run := func(election uint64) (*controller.Controller, func()) {
+		c, err := controller.New(n.fig.Config, controller.Options{
+			ElectionID: p4rt.ElectionID{Low: election}, Resolver: &answers{mappings: mappings}, RetryMin: 5 * time.Millisecond})
+		if err == nil {
+			err = c.SetMappings(nil)
+		}
+		if err != nil {
+			n.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() { defer close(done); c.Run(ctx) }()
+		stop := func() { cancel(); <-done }
+		n.Cleanup(stop)
+		return c, stop
+	}
+	c, kill := run(1)
+	n.ready(c)
+	for d := 1; d <= n.fig.Domains; d++ {
+		n.send(SourceName, n.fromSource(addrPort(domainHost(d), 7), nil))
+		n.until("the packet is delivered", func() bool { return len(n.other) == d })
+	}
+	n.stream(10, func(i int) {
+		switch i {
+		case 2:
+			kill()
+		case 5:
+			c, _ = run(2)
+			n.ready(c)
+		}
+	})
+	if sw := c.Status().Switches[0]; sw.Updates != 0 || sw.SlowPath["inherited"] != uint64(n.fig.Domains) {
+		n.Errorf("%d updates were written; slow path %v", sw.Updates, sw.SlowPath)
+	}
+}
+
 // cutter makes connections that break after some bytes were sent, the later
 // ones after more.
 type cutter struct{ conns, after atomic.Int64 }
@@ -296,6 +338,39 @@ func requestsFail(n *faultNet) {
 	}
 	n.Logf("%d writes, %d reads, %d retries", writes.Load(), reads.Load(), retries)
 	n.stream(5, nil)
+}
+
+// slowSwitch: one switch takes its time for each write. It is named, and the
+// others are not held up.
+func slowSwitch(n *faultNet) {
+	n.Program(n.fig) // the programs are there already
+	n.wipe()
+	var writes atomic.Int64
+	end := make(chan struct{})
+	c, _ := n.controller(controller.Options{ElectionID: p4rt.ElectionID{Low: 5}, DialOptions: []grpc.DialOption{
+		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			if w, ok := req.(*p4v1.WriteRequest); ok && w.DeviceId == 1 {
+				if writes.Add(1) == 1 {
+					time.Sleep(1500 * time.Millisecond)
+				} else {
+					<-end
+				}
+			}
+			return invoke(ctx, method, req, reply, cc, opts...)
+		}),
+	}})
+	n.until("the others are ready, and the slow switch is named", func() bool {
+		switches := c.Status().Switches
+		for _, sw := range switches[1:] {
+			if sw.Phase != controller.Ready {
+				return false
+			}
+		}
+		return switches[0].Phase == controller.Syncing && strings.Contains(switches[0].Reason, "the switch is slow: the last")
+	})
+	close(end)
+	n.ready(c)
+	n.stream(3, nil)
 }
 
 // spoiled: another controller outranks ours, deletes everything and leaves. Ours

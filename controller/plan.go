@@ -186,6 +186,7 @@ func (p *plan) reach(rloc netip.Addr, up bool) {
 	} else {
 		p.learned.down[rloc] = true
 	}
+	p.b.noteDown(rloc)
 	var moved []*mapping
 	for _, it := range p.b.items {
 		if it.of != nil && it.of.uses(rloc) {

@@ -178,8 +178,12 @@ func (o *owner) write(ctx context.Context, session *p4rt.Session, todo stages) e
 		})
 	}
 	all := &p4rt.WriteError{}
+	left := todo.count()
 	for _, stage := range todo {
+		start := time.Now()
 		err := session.Write(ctx, stage)
+		left -= len(stage)
+		o.tellSlow(len(stage), left, time.Since(start))
 		var refused *p4rt.WriteError
 		if err != nil && !errors.As(err, &refused) {
 			return err
@@ -197,6 +201,22 @@ func (o *owner) write(ctx context.Context, session *p4rt.Session, todo stages) e
 		return all
 	}
 	return nil
+}
+
+// slowWrite is how long a request may take before the status says that the switch
+// is slow.
+const slowWrite = time.Second
+
+// tellSlow says that a switch is slow, while more is to be written.
+func (o *owner) tellSlow(made, left int, took time.Duration) {
+	if took < slowWrite || left == 0 {
+		return
+	}
+	o.board.update(func(s *SwitchStatus) {
+		if s.Phase == Syncing {
+			s.Reason = fmt.Sprintf("%d updates to write; the switch is slow: the last %d took it %v", left, made, took.Round(time.Millisecond))
+		}
+	})
 }
 
 // wrote brings the status up to date after a write that led to version.

@@ -72,6 +72,15 @@ func (b *builder) usable(rloc netip.Addr) bool {
 	return !b.learned.down[rloc] && b.reachable(rloc)
 }
 
+// noteDown has a problem say that an RLOC does not answer, while it does not.
+func (b *builder) noteDown(rloc netip.Addr) {
+	by := object(KindRLOC, rloc)
+	delete(b.problems, by)
+	if b.learned.down[rloc] {
+		b.problemf(by, "RLOC %v does not answer probes: its mappings use others as far as they have any; see whether its xTR is up, or set map_cache.probe to false if it never answers", rloc)
+	}
+}
+
 // concerns reports whether a mapping is for the switch's map-cache: its
 // instance's, and not within its own site.
 func (b *builder) concerns(eid lisp.EID) bool {
@@ -111,6 +120,9 @@ func (b *builder) mappings(before SwitchNumbers) {
 	b.rlocs, b.sets = newNumbering(rlocNumbers, 0, build.MaxRLOCs), newNumbering(setNumbers, 1, maxSets)
 	for _, m := range found {
 		b.setMapping(m.EID(), m)
+	}
+	for rloc := range b.learned.down {
+		b.noteDown(rloc)
 	}
 }
 
