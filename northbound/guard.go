@@ -40,8 +40,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			// this one than we would (RFC 9112, section 6.3): see none.
 			h.Set("Connection", "close")
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
-		next.ServeHTTP(w, r)
+		// In a copy: net/http closes a connection with an unread body only if it
+		// finds its own in the request, else it reads the rest as the next
+		// request.
+		bounded := *r
+		bounded.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+		next.ServeHTTP(w, &bounded)
 	})
 }
 

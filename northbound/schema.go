@@ -37,6 +37,9 @@ func mendSchemas(doc *huma.OpenAPI) {
 			if op == nil {
 				continue
 			}
+			if op.RequestBody != nil { // huma takes a RawBody for any bytes
+				delete(op.RequestBody.Content, "application/octet-stream")
+			}
 			for status, r := range op.Responses {
 				if status == "204" {
 					r.Content, r.Headers = nil, nil

@@ -222,9 +222,7 @@ func (s *secured) raw(t *testing.T, text string) string {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
-	if _, err := io.WriteString(conn, text); err != nil {
-		t.Fatal(err)
-	}
+	_, _ = io.WriteString(conn, text) // the server may hang up before it has read all
 	_ = conn.CloseWrite()
 	var all strings.Builder
 	_, _ = io.Copy(&all, bufio.NewReader(conn)) // the server may hang up in the middle
@@ -264,11 +262,18 @@ func TestSmuggling(t *testing.T) {
 		"no path":              "GET * HTTP/1.1\r\nHost: x\r\n\r\n",
 		"health with a suffix": "GET /healthz/metrics HTTP/1.1\r\nHost: x\r\n\r\n",
 		"health encoded":       "GET /%68ealthz%2f..%2fmetrics HTTP/1.1\r\nHost: x\r\n\r\n",
+		"beyond a limit":       "PUT /api/v1/sites/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + s.tokens[auth.Operator] + "\r\nContent-Type: application/json\r\nContent-Length: 4000000\r\n\r\n" + strings.Repeat(" ", 800_000) + strings.Repeat(smuggled, 3_200_000/len(smuggled)),
 	} {
 		got := s.raw(t, text)
+		if got == "" && len(text) > maxBodyBytes {
+			continue // the answer was lost as the server hung up
+		}
 		status, _, _ := strings.Cut(strings.TrimPrefix(got, "HTTP/1.1 "), " ")
 		if strings.HasPrefix(got, "HTTP/1.0") || len(status) != 3 || status[0] != '4' && status != "501" && status != "505" {
 			t.Errorf("%s: %.200q", name, got)
+		}
+		if n := strings.Count(got, "HTTP/1.1 "); n > 1 {
+			t.Errorf("%s: %d answers: %.300q", name, n, got)
 		}
 		if strings.Contains(got, "corecast_build_info") {
 			t.Errorf("%s: lets metrics out", name)

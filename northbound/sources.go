@@ -104,7 +104,7 @@ type viewersOutput struct{ Body api.Viewers }
 func (s *Server) registerSources() {
 	huma.Register(s.api, auth.Needs(auth.Operator, huma.Operation{
 		OperationID: "report-source", Method: http.MethodPut, Path: "/api/v1/sources/{name}/report", MaxBodyBytes: maxBodyBytes,
-		Summary: "What a source says of its channels and viewers", Errors: []int{413, 422, 503}, DefaultStatus: http.StatusNoContent,
+		Summary: "What a source says of its channels and viewers", Errors: []int{413, 415, 422, 503}, DefaultStatus: http.StatusNoContent,
 	}), func(_ context.Context, in *reportInput) (*struct{}, error) {
 		return nil, s.sources.put(in.Name, in.Body, time.Now())
 	})
