@@ -2,6 +2,7 @@ package station
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -143,6 +144,9 @@ func (c *Config) checkAPI() error {
 		if !s.RLOC.IsValid() || len(s.EIDPrefixes) == 0 {
 			return c.wrong(fmt.Sprintf("sites[%d]", i), "want eid_prefixes and an rloc")
 		}
+	}
+	if c.Limits.PerAddress > math.MaxUint16 {
+		return c.wrong("limits.per_address", "%d: want at most %d", c.Limits.PerAddress, math.MaxUint16)
 	}
 	if c.Limits.Viewers < 0 || c.Limits.PerAddress < 0 || c.Limits.TTL < 0 {
 		return c.wrong("limits", "want numbers above 0")

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // api is a running server with one channel, "news".
 type api struct {
 	t      testing.TB
+	server *viewerapi.Server
 	list   *dstlist.List
 	url    string
 	client *http.Client
@@ -47,7 +48,7 @@ func start(t testing.TB, opts viewerapi.Options) *api {
 	done := make(chan error)
 	go func() { done <- server.Run(ctx) }()
 	web := httptest.NewServer(server.Handler())
-	a.url, a.client = web.URL, web.Client()
+	a.server, a.url, a.client = server, web.URL, web.Client()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -14,8 +14,35 @@ import (
 type leases struct {
 	// mu guards everything below. It is not held while a list is called.
 	mu      sync.Mutex
-	count   map[[16]byte]uint16 // leases of each client address
+	count   addressCounts // leases of each client
 	special map[*channel]map[dstlist.ID]packed
+}
+
+// addressCounts is a number for each address. Those of IPv4 have a map of their
+// own, which takes half of the memory.
+type addressCounts struct {
+	v4 map[[4]byte]uint16
+	v6 map[[16]byte]uint16
+}
+
+func (c *addressCounts) get(a netip.Addr) uint16 {
+	if a.Is4() {
+		return c.v4[a.As4()]
+	}
+	return c.v6[a.As16()]
+}
+
+func (c *addressCounts) set(a netip.Addr, n uint16) {
+	switch {
+	case a.Is4() && n == 0:
+		delete(c.v4, a.As4())
+	case a.Is4():
+		c.v4[a.As4()] = n
+	case n == 0:
+		delete(c.v6, a.As16())
+	default:
+		c.v6[a.As16()] = n
+	}
 }
 
 // special is a lease whose permission ends, whose subject is known, or that
@@ -56,19 +83,19 @@ func (p packed) unpack(eid netip.Addr) special {
 }
 
 func newLeases() *leases {
-	return &leases{count: map[[16]byte]uint16{}, special: map[*channel]map[dstlist.ID]packed{}}
+	counts := addressCounts{map[[4]byte]uint16{}, map[[16]byte]uint16{}}
+	return &leases{count: counts, special: map[*channel]map[dstlist.ID]packed{}}
 }
 
 // take takes one of the leases that a client address may have.
 func (l *leases) take(client netip.Addr, most int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k := client.As16()
-	n := l.count[k]
+	n := l.count.get(client)
 	if int(n) >= most {
 		return false
 	}
-	l.count[k] = n + 1
+	l.count.set(client, n+1)
 	return true
 }
 
@@ -80,11 +107,8 @@ func (l *leases) give(client netip.Addr) {
 }
 
 func (l *leases) giveLocked(client netip.Addr) {
-	k := client.As16()
-	if n := l.count[k]; n > 1 {
-		l.count[k] = n - 1
-	} else {
-		delete(l.count, k)
+	if n := l.count.get(client); n > 0 {
+		l.count.set(client, n-1)
 	}
 }
 

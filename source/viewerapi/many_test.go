@@ -38,17 +38,23 @@ func (k *keptAlive) close() { _ = k.conn.Close() }
 
 // join joins as a client of that address, and returns the status.
 func (k *keptAlive) join(address string) (status string) {
-	const body = `{"port": 5004}`
-	k.out = fmt.Appendf(k.out[:0], "POST %s HTTP/1.1\r\nHost: source\r\nX-Forwarded-For: %s\r\nContent-Length: %d\r\n\r\n%s",
-		viewers, address, len(body), body)
+	status, _ = k.ask("POST", viewers, address, `{"port": 5004}`)
+	return status
+}
+
+// ask makes a request as a client of that address, and returns the status and
+// the body, which is valid until the next request.
+func (k *keptAlive) ask(method, path, address, body string) (status string, answer []byte) {
+	k.out = fmt.Appendf(k.out[:0], "%s %s HTTP/1.1\r\nHost: source\r\nX-Forwarded-For: %s\r\nContent-Length: %d\r\n\r\n%s",
+		method, path, address, len(body), body)
 	if _, err := k.conn.Write(k.out); err != nil {
-		return err.Error()
+		return err.Error(), nil
 	}
 	length := 0
 	for {
 		line, err := k.in.ReadSlice('\n')
 		if err != nil {
-			return err.Error()
+			return err.Error(), nil
 		}
 		text := strings.TrimSpace(string(line))
 		if text == "" {
@@ -61,10 +67,12 @@ func (k *keptAlive) join(address string) (status string) {
 			length, _ = strconv.Atoi(s)
 		}
 	}
-	if _, err := k.in.Discard(length); err != nil {
-		return err.Error()
+	answer, err := k.in.Peek(length)
+	if err != nil {
+		return err.Error(), nil
 	}
-	return status
+	_, _ = k.in.Discard(length) // it has been read
+	return status, answer
 }
 
 // A crowd joins over 200 kept-alive connections, and comes back spread out. A
