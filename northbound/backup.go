@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/northbound/auth"
 	"github.com/corecast/corecast/store"
 )
@@ -46,7 +47,7 @@ func (s *Server) backup(ctx context.Context, _ *struct{}) (*huma.StreamResponse,
 	if err != nil {
 		return nil, huma.Error503ServiceUnavailable(err.Error())
 	}
-	info, err := store.WriteBackup(ctx, s.opts.Store, file)
+	info, err := store.WriteBackup(ctx, s.opts.Store, file, cluster.Prefix)
 	size, err2 := file.Seek(0, io.SeekCurrent)
 	_, err3 := file.Seek(0, io.SeekStart)
 	// Without a name it is gone when it is closed, or when we are.

@@ -15,7 +15,7 @@ func TestBackup(t *testing.T) {
 	}
 	held := store.NewMemory()
 	defer held.Close()
-	for _, key := range []string{"config/sites/a", "config/sites/b"} {
+	for _, key := range []string{"config/sites/a", "config/sites/b", "cluster/epoch"} {
 		if _, err := store.Put(t.Context(), held, key, []byte("value")); err != nil {
 			t.Fatal(err)
 		}
@@ -23,7 +23,7 @@ func TestBackup(t *testing.T) {
 	s.opts.Store = held
 	resp := ask(s, "GET", "/api/v1/backup")
 	info, err := store.ReadBackup(resp.Body)
-	if err != nil || info.Entries != 2 || resp.Header.Get("Content-Type") != "application/octet-stream" ||
+	if err != nil || info.Entries != 2 || info.LeftOut != 1 || resp.Header.Get("Content-Type") != "application/octet-stream" ||
 		!strings.HasPrefix(resp.Header.Get("Content-Disposition"), "attachment; filename=\"corecast-") || resp.ContentLength < 100 {
 		t.Errorf("%+v, %v, %+v", info, err, resp.Header)
 	}

@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // WriteBackup writes all that a store holds at one revision to w, and says what it
-// was. A file that it fails to write to the end is no backup, and says so when it
-// is read. w must not be slow: see Snapshot.
-func WriteBackup(ctx context.Context, s Store, w io.Writer) (Backup, error) {
+// was: all but leased entries, which belong to processes that renew the lease, and
+// those under the prefixes except. A file that it fails to write to the end is no
+// backup, and says so when it is read. w must not be slow: see Snapshot.
+func WriteBackup(ctx context.Context, s Store, w io.Writer, except ...string) (Backup, error) {
 	info := Backup{Schema: schemaNumber(s), Time: time.Now().UTC().Truncate(time.Second)}
 	err := s.Snapshot(ctx, func(at Revision, entries iter.Seq2[Entry, error]) error {
 		info.Revision = at
@@ -20,8 +23,15 @@ func WriteBackup(ctx context.Context, s Store, w io.Writer) (Backup, error) {
 		if err != nil {
 			return err
 		}
+		under := func(e Entry) bool {
+			return slices.ContainsFunc(except, func(prefix string) bool { return strings.HasPrefix(e.Key, prefix) })
+		}
 		for e, err := range entries {
-			if err == nil {
+			switch {
+			case err != nil:
+			case e.Lease != 0 || under(e):
+				b.LeftOut++
+			default:
 				err = b.add(e)
 			}
 			if err != nil {

@@ -25,7 +25,7 @@ import (
 //	    key, value
 //	0         2 bytes: the end of the entries
 //	count     8 bytes: how many there are
-//	leased    8 bytes: how many were left out because they have a lease
+//	left out  8 bytes: how many are not here
 //	checksum  32 bytes: SHA-256 of all before
 const (
 	backupMagic  = "CoreCast backup\n"
@@ -44,9 +44,9 @@ type Backup struct {
 	Revision Revision  `json:"revision"` // of the store when it was read
 	Time     time.Time `json:"time"`
 	Entries  uint64    `json:"entries"`
-	// Leased entries are left out: they tell of processes that renew their
-	// lease, which no backup brings back.
-	Leased uint64 `json:"leased"`
+	// LeftOut counts entries that are not in it: they tell of processes that
+	// run, which no backup brings back.
+	LeftOut uint64 `json:"left_out"`
 }
 
 // backupWriter writes a backup.
@@ -68,12 +68,7 @@ func newBackupWriter(w io.Writer, info Backup) (*backupWriter, error) {
 	return b, err
 }
 
-// add writes an entry, unless it is leased.
 func (b *backupWriter) add(e Entry) error {
-	if e.Lease != 0 {
-		b.Leased++
-		return nil
-	}
 	b.Entries++
 	head := binary.BigEndian.AppendUint16(make([]byte, 0, 6+len(e.Key)), uint16(len(e.Key)))
 	head = binary.BigEndian.AppendUint32(head, uint32(len(e.Value)))
@@ -86,7 +81,7 @@ func (b *backupWriter) add(e Entry) error {
 
 func (b *backupWriter) end() error {
 	tail := binary.BigEndian.AppendUint64(make([]byte, 2), b.Entries)
-	tail = binary.BigEndian.AppendUint64(tail, b.Leased)
+	tail = binary.BigEndian.AppendUint64(tail, b.LeftOut)
 	if _, err := b.out.Write(tail); err != nil {
 		return err
 	}
@@ -177,7 +172,7 @@ func (b *backupReader) end() error {
 	if err != nil {
 		return err
 	}
-	b.Entries, b.Leased = binary.BigEndian.Uint64(tail), binary.BigEndian.Uint64(tail[8:])
+	b.Entries, b.LeftOut = binary.BigEndian.Uint64(tail), binary.BigEndian.Uint64(tail[8:])
 	want := b.sum.Sum(nil)
 	sum, err := b.take(sha256.Size)
 	switch {

@@ -38,6 +38,25 @@ func fill(t *testing.T, s store.Store, n int) {
 	}
 }
 
+// TestBackupLeavesOut leaves out what has a lease, and what the caller names.
+func TestBackupLeavesOut(t *testing.T) {
+	m := store.NewMemory()
+	defer closeStore(t, m)
+	fill(t, m, 10)
+	for _, k := range []string{"run/a", "run/b", "runs"} {
+		if _, err := store.Put(t.Context(), m, k, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var file bytes.Buffer
+	if _, err := store.WriteBackup(t.Context(), m, &file, "none/", "run/"); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := store.ReadBackup(&file); err != nil || info.Entries != 11 || info.LeftOut != 3 {
+		t.Errorf("%+v, %v; want 11 entries, and 3 left out", info, err)
+	}
+}
+
 func backupOf(t *testing.T, s store.Store) ([]byte, store.Backup) {
 	t.Helper()
 	var file bytes.Buffer
@@ -73,7 +92,7 @@ func TestBackupGoesBetweenStores(t *testing.T) {
 	want := contents(t, f)
 	backup, info := backupOf(t, f)
 	closeStore(t, f)
-	if info.Entries != 3000 || info.Leased != 1 || info.Schema != 1 || info.Revision == 0 || time.Since(info.Time) > time.Hour {
+	if info.Entries != 3000 || info.LeftOut != 1 || info.Schema != 1 || info.Revision == 0 || time.Since(info.Time) > time.Hour {
 		t.Errorf("%+v", info)
 	}
 	url, second := cluster.URL("b"), filepath.Join(t.TempDir(), "second.db")

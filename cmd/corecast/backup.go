@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/store"
 )
@@ -47,7 +48,7 @@ func newBackupCommand() *cobra.Command {
 		Long: `Asks a running controller (--server) for all that its store holds at one moment, or
 reads the store itself (--store or --config): a file while no controller has it open,
 etcd at any time. FILE must not exist; it is made with mode 0600, as it holds secrets.
-Keys with a lease are left out: they belong to processes that renew it.`,
+What tells of running controllers is left out: they write it anew.`,
 		Example: `  corecast backup monday.backup
   corecast backup --config /etc/corecast.yaml monday.backup`,
 		Args: oneFile,
@@ -82,7 +83,7 @@ func backupStore(ctx context.Context, name string, w io.Writer) error {
 		return err
 	}
 	defer s.Close()
-	_, err = store.WriteBackup(ctx, s, w)
+	_, err = store.WriteBackup(ctx, s, w, cluster.Prefix)
 	return err
 }
 
@@ -130,8 +131,8 @@ func tellBackup(w io.Writer, asJSON bool, file string, info store.Backup) error 
 	if asJSON {
 		return printJSON(w, info)
 	}
-	_, err := fmt.Fprintf(w, "%s: %d entries at revision %d of %s (schema %d); %d with a lease are left out\n",
-		file, info.Entries, info.Revision, info.Time.Format("2006-01-02 15:04:05 MST"), info.Schema, info.Leased)
+	_, err := fmt.Fprintf(w, "%s: %d entries at revision %d of %s (schema %d); %d that tell of running controllers are left out\n",
+		file, info.Entries, info.Revision, info.Time.Format("2006-01-02 15:04:05 MST"), info.Schema, info.LeftOut)
 	return err
 }
 

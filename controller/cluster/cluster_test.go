@@ -387,7 +387,7 @@ func TestElectionIDsBeginWithTheClock(t *testing.T) {
 // TestNonsenseInTheStore is nobody, and hurts nobody.
 func TestNonsenseInTheStore(t *testing.T) {
 	s := newSite(t)
-	for _, key := range []string{nodeKeys + "x", nodeKeys, switchKeys, statusKeys + "x", prefix + "y/z"} {
+	for _, key := range []string{nodeKeys + "x", nodeKeys, switchKeys, statusKeys + "x", Prefix + "y/z"} {
 		for _, value := range []string{"{", strings.Repeat(" ", 1<<16), `{"name":"x","switches":7}`} {
 			if _, err := store.Put(t.Context(), s.store, key, []byte(value)); err != nil {
 				t.Fatal(err)

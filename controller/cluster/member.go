@@ -9,6 +9,10 @@ import (
 	"time"
 )
 
+// Prefix is that of all keys here. No backup should have them: they tell of the
+// controllers that run, and of where the election ids of this very store begin.
+const Prefix = "cluster/"
+
 // What is in the store, by key. All but the epoch is under the lease of a node.
 //
 //	cluster/epoch           the election ids begin here: 8 bytes
@@ -16,11 +20,10 @@ import (
 //	cluster/switches/NAME   the id of the node that masters the switch
 //	cluster/status/NAME     what its master says of the switch
 const (
-	prefix     = "cluster/"
-	epochKey   = prefix + "epoch"
-	nodeKeys   = prefix + "nodes/"
-	switchKeys = prefix + "switches/"
-	statusKeys = prefix + "status/"
+	epochKey   = Prefix + "epoch"
+	nodeKeys   = Prefix + "nodes/"
+	switchKeys = Prefix + "switches/"
+	statusKeys = Prefix + "status/"
 )
 
 // Member is a node that is there.

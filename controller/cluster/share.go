@@ -87,7 +87,7 @@ func (c *Cluster) list(ctx context.Context) (store.Revision, error) {
 	fresh, after, first := newView(), "", store.Revision(0)
 	for {
 		pageCtx, cancel := context.WithTimeout(ctx, c.opts.TTL)
-		page, err := c.opts.Store.List(pageCtx, prefix, after, 1000)
+		page, err := c.opts.Store.List(pageCtx, Prefix, after, 1000)
 		cancel()
 		if err != nil {
 			return 0, err
@@ -113,7 +113,7 @@ func (c *Cluster) list(ctx context.Context) (store.Revision, error) {
 
 // watch takes in what changes after a revision.
 func (c *Cluster) watch(ctx context.Context, after store.Revision) error {
-	for change, err := range c.opts.Store.Watch(ctx, prefix, after) {
+	for change, err := range c.opts.Store.Watch(ctx, Prefix, after) {
 		if err != nil {
 			return err
 		}
