@@ -363,7 +363,7 @@ func (b *browser) pages() {
 		{"/mappings?all=true", "mappings", "192.0.2.22"},
 		{"/switches", "switches", "etr3"},
 		{"/switches/etr2", "switch", "eids4"},
-		{"/events", "events", "sport"},
+		{"/events", "events", "Events"},
 	} {
 		for _, s := range []struct {
 			width   int64

@@ -78,7 +78,7 @@ type stream struct {
 func (s *stream) run(r *http.Request) error {
 	end := time.NewTimer(streamTime)
 	defer end.Stop()
-	next := time.NewTimer(min(firstUpdate, s.u.every))
+	next := time.NewTimer(s.u.first)
 	defer next.Stop()
 	if err := s.send("", ""); err != nil { // a comment: it is open
 		return err

@@ -37,6 +37,7 @@ type UI struct {
 	close   sync.Once
 	now     func() time.Time
 	every   time.Duration // between updates of a stream
+	first   time.Duration // until the first
 }
 
 // maxStreams is how many pages follow at the same time; others have to be
@@ -45,7 +46,7 @@ const maxStreams = 256
 
 // New makes a UI.
 func New(opts Options) *UI {
-	u := &UI{opts: opts, log: opts.Logger, assets: newAssets(), streams: make(chan struct{}, maxStreams), done: make(chan struct{}), now: time.Now, every: live.Period}
+	u := &UI{opts: opts, log: opts.Logger, assets: newAssets(), streams: make(chan struct{}, maxStreams), done: make(chan struct{}), now: time.Now, every: live.Period, first: firstUpdate}
 	if u.log == nil {
 		u.log = slog.New(slog.DiscardHandler)
 	}
