@@ -37,6 +37,7 @@ func TestFaults(t *testing.T) {
 		{"requests fail in the middle", requestsFail},
 		{"a switch is slow", slowSwitch},
 		{"another controller takes the switch and spoils it", spoiled},
+		{"another controller takes the switches over from one that hangs", masterChanges},
 		{"the first packet to a new site", firstPacket},
 		{"the first packets to a new site come fast", firstPackets},
 	}
