@@ -53,7 +53,6 @@ type Cluster struct {
 	switches  []string   // that are to be shared, sorted
 	view      view
 	lease     *lease          // nil: none
-	epoch     uint64          // added to revisions; 0 until read
 	releasing map[string]bool // ours in the store still, but given up
 	lastErr   error           // why this node is not part of the cluster
 	changed   chan struct{}   // closed and replaced when the view is another
@@ -99,7 +98,7 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // live takes part for as long as one lease lasts.
 func (c *Cluster) live(ctx context.Context) error {
-	if err := c.readEpoch(ctx); err != nil {
+	if err := c.beginEpoch(ctx); err != nil {
 		return err
 	}
 	l, err := grant(ctx, c.opts.Store, c.opts.TTL)
@@ -201,8 +200,8 @@ func (c *Cluster) masters(now time.Time) map[string]Mastership {
 		switch {
 		case h.node != c.self.ID:
 			masters[name] = Mastership{By: c.nameLocked(h.node)}
-		case valid && h.lease == c.lease.id && !c.releasing[name]:
-			masters[name] = Mastership{ElectionID: c.epoch + uint64(h.created), By: c.self.Name}
+		case valid && h.lease == c.lease.id && !c.releasing[name] && c.view.epoch != 0:
+			masters[name] = Mastership{ElectionID: c.view.epoch + uint64(h.created), By: c.self.Name}
 		}
 	}
 	return masters

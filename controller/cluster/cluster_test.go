@@ -384,6 +384,45 @@ func TestElectionIDsBeginWithTheClock(t *testing.T) {
 	}
 }
 
+// TestOlderStoreRestored: its revisions begin anew, and yet the ids go on.
+func TestOlderStoreRestored(t *testing.T) {
+	s := newSite(t)
+	for range 500 {
+		if _, err := store.Put(t.Context(), s.store, "other", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := s.start("a", never, "itr")
+	untilShared(t, []string{"itr"}, a)
+	backup := all(t, s.store, epochKey)[0]
+	a.stop()
+	before := s.highest["itr"]
+
+	restored := newSite(t)
+	if _, err := store.Put(t.Context(), restored.store, epochKey, backup.Value); err != nil {
+		t.Fatal(err)
+	}
+	b := restored.start("b", never, "itr")
+	untilShared(t, []string{"itr"}, b)
+	// One that comes later takes the epoch that there is.
+	epoch := all(t, restored.store, epochKey)[0]
+	c := restored.start("c", never, "itr")
+	until(t, func() error {
+		if len(c.Nodes()) != 2 {
+			return errors.New("c is not there")
+		}
+		return nil
+	})
+	if now := all(t, restored.store, epochKey)[0]; now.Modified != epoch.Modified {
+		t.Error("c began another epoch")
+	}
+	b.stop()
+	untilShared(t, []string{"itr"}, c)
+	if after := restored.highest["itr"]; after <= before {
+		t.Errorf("election id %d after %d", after, before)
+	}
+}
+
 // TestNonsenseInTheStore is nobody, and hurts nobody.
 func TestNonsenseInTheStore(t *testing.T) {
 	s := newSite(t)
@@ -411,4 +450,23 @@ func TestNonsenseInTheStore(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestWhatWasGivenUpIsNotTakenFromTheNext: a node that has given up a switch, and not
+// yet heard that it was taken, leaves the next master alone.
+func TestWhatWasGivenUpIsNotTakenFromTheNext(t *testing.T) {
+	s := newSite(t)
+	b := s.start("b", never, "itr")
+	untilShared(t, []string{"itr"}, b)
+	a := New(Options{Store: s.store, Name: "a", SetMasters: func(map[string]Mastership) error { return nil }})
+	for _, e := range all(t, s.store, prefix) {
+		a.view.note(store.Event{Entry: e})
+	}
+	a.releasing["itr"] = true
+	if err := a.release(t.Context(), []string{"itr"}); err != nil {
+		t.Fatal(err)
+	}
+	if list := all(t, s.store, switchKeys); len(list) != 1 || string(list[0].Value) != b.Self().ID {
+		t.Errorf("b has lost it: %v", list)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,31 +21,41 @@ const (
 	batch = 50
 )
 
-// readEpoch reads where the election ids begin, and begins them where nobody has:
-// with the clock, so that switches that remember those of a store which was lost
-// accept the next.
-func (c *Cluster) readEpoch(ctx context.Context) error {
+// beginEpoch begins the election ids anew, with the clock, unless other nodes are
+// using those that there are: so switches that remember ids of before accept the
+// next, even if the store was lost, or is an older one restored.
+func (c *Cluster) beginEpoch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*c.opts.TTL)
 	defer cancel()
 	for {
-		e, err := c.opts.Store.Get(ctx, epochKey)
-		if err == nil {
-			if len(e.Value) != 8 {
-				return fmt.Errorf("%s holds %d bytes, not 8: delete it", epochKey, len(e.Value))
-			}
-			c.mu.Lock()
-			c.epoch = binary.BigEndian.Uint64(e.Value)
-			c.mu.Unlock()
-			return nil
-		}
-		if !errors.Is(err, store.ErrNotFound) {
+		before, err := c.opts.Store.Get(ctx, epochKey)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		start := binary.BigEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
-		if _, err := store.PutIf(ctx, c.opts.Store, epochKey, start, 0); err != nil && !errors.Is(err, store.ErrConflict) {
+		epoch := uint64(time.Now().UnixNano())
+		if err == nil {
+			now, err := epochOf(before.Value)
+			if err != nil {
+				return err
+			}
+			others, err := c.opts.Store.List(ctx, nodeKeys, "", 1)
+			if err != nil || len(others.Entries) > 0 {
+				return err
+			}
+			epoch = max(epoch, now+1)
+		}
+		_, err = store.PutIf(ctx, c.opts.Store, epochKey, binary.BigEndian.AppendUint64(nil, epoch), before.Modified)
+		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}
 	}
+}
+
+func epochOf(value []byte) (uint64, error) {
+	if len(value) != 8 {
+		return 0, fmt.Errorf("%s holds %d bytes, not 8: delete it", epochKey, len(value))
+	}
+	return binary.BigEndian.Uint64(value), nil
 }
 
 // follow keeps the view what the store has, and does what this node is to do, for
@@ -185,14 +196,9 @@ func (c *Cluster) introduce(ctx context.Context) error {
 // release gives switches up: first the sessions, then the keys. A switch that was
 // once given up is not taken back before the store says that it is free.
 func (c *Cluster) release(ctx context.Context, names []string) error {
-	c.mu.Lock()
-	for name := range c.releasing { // that did not work the last time
-		names = append(names, name)
-	}
-	c.mu.Unlock()
+	created := c.markReleased(names)
 	var errs []error
-	for names := range slices.Chunk(sorted(names), batch) {
-		created := c.markReleased(names)
+	for names := range slices.Chunk(slices.Sorted(maps.Keys(created)), batch) {
 		c.apply()
 		errs = append(errs, c.commitEach(ctx, names, func(txn *store.Txn, name string) {
 			txn.If = append(txn.If, store.Condition{Key: switchKeys + name, Modified: created[name]})
@@ -202,14 +208,18 @@ func (c *Cluster) release(ctx context.Context, names []string) error {
 	return errors.Join(errs...)
 }
 
-// markReleased has the sessions with switches closed at the next apply, and
-// returns since when they have been ours.
+// markReleased has the sessions with switches closed at the next apply. It returns
+// all that are ours in the store still and given up, and since when they are ours:
+// whoever has them by then must not lose them.
 func (c *Cluster) markReleased(names []string) map[string]store.Revision {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	created := map[string]store.Revision{}
 	for _, name := range names {
 		c.releasing[name] = true
+	}
+	c.forgetReleasedLocked()
+	created := map[string]store.Revision{}
+	for name := range c.releasing {
 		created[name] = c.view.holders[name].created
 	}
 	return created

@@ -9,6 +9,7 @@ import (
 
 // view is what the store has said. Cluster.mu guards it.
 type view struct {
+	epoch   uint64            // added to revisions for election ids; 0: there is none
 	members map[string]Member // by id
 	holders map[string]holder // by switch
 	status  map[string][]byte // by switch
@@ -31,7 +32,9 @@ func newView() view {
 // note takes in an entry that was put or deleted.
 func (v *view) note(ev store.Event) {
 	delete(v.ignored, ev.Key)
-	if id, ok := strings.CutPrefix(ev.Key, nodeKeys); ok {
+	if ev.Key == epochKey {
+		v.epoch, _ = epochOf(ev.Value) // beginEpoch tells what is wrong with it
+	} else if id, ok := strings.CutPrefix(ev.Key, nodeKeys); ok {
 		v.noteMember(id, ev)
 	} else if name, ok := strings.CutPrefix(ev.Key, switchKeys); ok {
 		delete(v.holders, name)
