@@ -2,19 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/encoding/prototext"
 
 	"github.com/corecast/corecast/cmd/corecast/trace"
-	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
-	"github.com/corecast/corecast/controller/p4rt"
-	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
 )
 
 // traceFlags say which packet is followed through which tables.
@@ -101,7 +98,7 @@ func endpoint(text string) (netip.AddrPort, error) {
 }
 
 func (f *traceFlags) run(ctx context.Context, w io.Writer, args []string) error {
-	switches, channels, err := f.load(ctx)
+	switches, channel, err := f.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -109,113 +106,67 @@ func (f *traceFlags) run(ctx context.Context, w io.Writer, args []string) error 
 	if err != nil {
 		return err
 	}
-	story, err := f.tell(network, channels, args)
+	story, err := f.tell(network, channel, args)
 	if f.rest.json {
-		if err := printJSON(w, story); err != nil {
-			return err
-		}
-		return err
+		return errors.Join(err, printJSON(w, story))
 	}
-	if printErr := printStory(w, story, f.quiet); printErr != nil {
-		return printErr
-	}
-	return err
+	return errors.Join(err, printStory(w, story, f.quiet))
 }
 
-func (f *traceFlags) tell(n *trace.Network, channels []config.Channel, args []string) ([]trace.Packet, error) {
-	if f.channel == "" {
-		from, err := endpoint(args[0])
+func (f *traceFlags) tell(n *trace.Network, channel *config.Channel, args []string) ([]trace.Packet, error) {
+	if channel != nil {
+		viewer, err := netip.ParseAddrPort(f.viewer)
 		if err != nil {
 			return nil, err
 		}
-		to, err := endpoint(args[1])
-		if err != nil {
-			return nil, err
-		}
-		return n.Unicast(f.sw, f.port, from, to)
+		return n.Channel(channel, viewer)
 	}
-	viewer, err := netip.ParseAddrPort(f.viewer)
+	from, err := endpoint(args[0])
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for i := range channels {
-		if channels[i].Name == f.channel {
-			return n.Channel(&channels[i], viewer)
-		}
-		names = append(names, channels[i].Name)
+	to, err := endpoint(args[1])
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("there is no channel %q: %s", f.channel, config.DidYouMean(f.channel, names))
+	return n.Unicast(f.sw, f.port, from, to)
 }
 
-// load finds out what switches and channels there are, and what the switches
-// hold.
-func (f *traceFlags) load(ctx context.Context) ([]trace.Switch, []config.Channel, error) {
+// load finds out what the switches hold, and the channel if one is named.
+func (f *traceFlags) load(ctx context.Context) ([]trace.Switch, *config.Channel, error) {
 	if f.config != "" {
-		return loadIntended(f.config)
+		cfg, err := config.Load(f.config)
+		if err != nil {
+			return nil, nil, err
+		}
+		switches, err := trace.Wanted(cfg)
+		if err != nil || f.channel == "" {
+			return switches, nil, err
+		}
+		channel, err := channelOf(cfg, f.channel)
+		return switches, channel, err
 	}
 	c, err := f.rest.client()
 	if err != nil {
 		return nil, nil, err
 	}
-	schema, _, err := controller.Program()
-	if err != nil {
-		return nil, nil, err
+	switches, err := trace.Ask(ctx, c, f.held)
+	if err != nil || f.channel == "" {
+		return switches, nil, err
 	}
-	list, err := c.Switches(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	var switches []trace.Switch
-	for _, sw := range list.Items {
-		export, err := c.Export(ctx, sw.Name, f.held)
-		if err != nil {
-			return nil, nil, err
-		}
-		writes, err := parseWrites(schema, export.WriteRequests)
-		if err != nil {
-			return nil, nil, fmt.Errorf("switch %s: %w", sw.Name, err)
-		}
-		switches = append(switches, trace.Switch{Spec: sw.Spec, Writes: writes})
-	}
-	var channels []config.Channel
-	return switches, channels, nil
+	channel, err := c.Channel(ctx, f.channel)
+	return switches, &channel.Spec, err
 }
 
-func loadIntended(path string) ([]trace.Switch, []config.Channel, error) {
-	cfg, err := config.Load(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	schema, _, err := controller.Program()
-	if err != nil {
-		return nil, nil, err
-	}
-	all, _, err := controller.Desired(controller.State{Schema: schema, Config: cfg, Mappings: controller.StaticMappings(cfg)})
-	if err != nil {
-		return nil, nil, err
-	}
-	var switches []trace.Switch
-	for _, sw := range cfg.Switches {
-		switches = append(switches, trace.Switch{Spec: sw, Writes: all[sw.Name].Writes()})
-	}
-	return switches, cfg.Channels, nil
-}
-
-func parseWrites(schema *p4rt.Schema, requests []string) (controller.Writes, error) {
-	var writes controller.Writes
-	for _, text := range requests {
-		var w p4v1.WriteRequest
-		if err := prototext.Unmarshal([]byte(text), &w); err != nil {
-			return nil, err
+func channelOf(cfg *config.Config, name string) (*config.Channel, error) {
+	var names []string
+	for i := range cfg.Channels {
+		if cfg.Channels[i].Name == name {
+			return &cfg.Channels[i], nil
 		}
-		set, err := schema.ParseWriteRequest(&w)
-		if err != nil {
-			return nil, err
-		}
-		writes = append(writes, set)
+		names = append(names, cfg.Channels[i].Name)
 	}
-	return writes, nil
+	return nil, fmt.Errorf("there is no channel %q: %s", name, config.DidYouMean(name, names))
 }
 
 func printStory(w io.Writer, story []trace.Packet, quiet bool) error {

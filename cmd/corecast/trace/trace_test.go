@@ -8,7 +8,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
 )
 
@@ -25,17 +24,9 @@ func load(t *testing.T, edit func(*config.Config)) (*Network, *config.Config) {
 	if err := cfg.Complete(); err != nil {
 		t.Fatal(err)
 	}
-	schema, _, err := controller.Program()
+	switches, err := Wanted(cfg)
 	if err != nil {
 		t.Fatal(err)
-	}
-	all, _, err := controller.Desired(controller.State{Schema: schema, Config: cfg, Mappings: controller.StaticMappings(cfg)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var switches []Switch
-	for _, sw := range cfg.Switches {
-		switches = append(switches, Switch{sw, all[sw.Name].Writes()})
 	}
 	n, err := New(t.Context(), switches)
 	if err != nil {
