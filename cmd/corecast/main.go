@@ -89,8 +89,10 @@ func newRootCommand() *cobra.Command {
 	})
 	group(root, "start", "Start here:", newDemoCommand(), newDoctorCommand(), newCheckCommand())
 	group(root, "run", "Run:", newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand())
-	group(root, "look", "Look:", newStatusCommand(), newSiteCommand(), newMappingCommand(), newTraceCommand(), newLigCommand())
-	group(root, "tools", "Tools:", newBackupCommand(), newRestoreCommand(), newTokenCommand(), newBenchCommand(), newManCommand())
+	group(root, "look", "Look:", newStatusCommand(), newChannelCommand(), newSiteCommand(), newMappingCommand(), newEventsCommand(), newWaitCommand(),
+		newTraceCommand(), newLigCommand())
+	group(root, "change", "Change:", newApplyCommand(), newBackupCommand(), newRestoreCommand())
+	group(root, "tools", "Tools:", newTokenCommand(), newBenchCommand(), newManCommand())
 	root.SetHelpCommandGroupID("tools")
 	root.SetCompletionCommandGroupID("tools")
 	return root

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -9,43 +10,54 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/northbound/api"
+	"github.com/corecast/corecast/northbound/client"
 )
 
+func siteNoun() *noun {
+	return &noun{
+		kind: api.KindSite, example: "viewers eid_prefixes='[10.1.0.0/16]' rlocs='[{address: 192.0.2.21}]' corecast=true",
+		names: func(ctx context.Context, c *client.Client) (names []string, err error) {
+			list, err := c.Sites(ctx)
+			for _, s := range list.Items {
+				names = append(names, s.Name)
+			}
+			return names, err
+		},
+	}
+}
+
 func newSiteCommand() *cobra.Command {
+	n := siteNoun()
 	cmd := &cobra.Command{
 		Use:   "site",
-		Short: "Show LISP sites: what they have registered, and what was refused and why",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("unknown command %q: want `corecast site list` or `corecast site show NAME`", args[0])
-			}
-			return usagef("want `corecast site list` or `corecast site show NAME`")
-		},
-		RunE: func(*cobra.Command, []string) error { return nil }, // Args has refused
+		Short: "Show and change LISP sites: what they have registered, and what was refused and why",
+		Args:  subcommandWanted,
+		RunE:  func(*cobra.Command, []string) error { return nil }, // Args has refused
+		// A wrong subcommand is worth more words than its flags.
+		FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
 	}
-	cmd.AddCommand(newSiteListCommand(), newSiteShowCommand())
+	cmd.AddCommand(newSiteListCommand(), newSiteShowCommand(n))
+	cmd.AddCommand(n.commands()...)
 	return cmd
 }
 
 func newSiteListCommand() *cobra.Command {
-	var flags restFlags
+	var flags lookFlags
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List all sites",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := flags.client()
-			if err != nil {
-				return err
-			}
-			sites, err := c.Sites(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if flags.json {
-				return printJSON(cmd.OutOrStdout(), sites)
-			}
-			return printSites(cmd.OutOrStdout(), sites.Items, time.Now())
+			return flags.look(cmd, func(ctx context.Context, c *client.Client, w io.Writer) error {
+				sites, err := c.Sites(ctx)
+				if err != nil {
+					return err
+				}
+				if flags.json {
+					return printJSON(w, sites)
+				}
+				return printSites(w, sites.Items, time.Now())
+			})
 		},
 	}
 	flags.add(cmd)
@@ -77,31 +89,25 @@ func agoOrNever(t *time.Time, now time.Time) string {
 	return ago(*t, now)
 }
 
-func newSiteShowCommand() *cobra.Command {
-	var flags restFlags
+func newSiteShowCommand(n *noun) *cobra.Command {
+	var flags lookFlags
 	cmd := &cobra.Command{
-		Use:     "show NAME",
-		Short:   "Show all that is known of a site",
-		Example: "  corecast site show studio",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("want the name of one site, got %d arguments: `corecast site list` lists them", len(args))
-			}
-			return nil
-		},
+		Use:               "show NAME",
+		Short:             "Show all that is known of a site",
+		Example:           "  corecast site show studio",
+		Args:              n.wantName,
+		ValidArgsFunction: n.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := flags.client()
-			if err != nil {
-				return err
-			}
-			site, err := c.Site(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if flags.json {
-				return printJSON(cmd.OutOrStdout(), site)
-			}
-			return printSite(cmd.OutOrStdout(), &site, time.Now())
+			return flags.look(cmd, func(ctx context.Context, c *client.Client, w io.Writer) error {
+				site, err := c.Site(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if flags.json {
+					return printJSON(w, site)
+				}
+				return printSite(w, &site, time.Now())
+			})
 		},
 	}
 	flags.add(cmd)

@@ -57,6 +57,7 @@ Opening an interface needs CAP_NET_RAW. The switch runs until SIGINT or SIGTERM.
 	cmd.Flags().BoolVar(&f.noP4, "no-p4", false, "start without a program and wait for P4Runtime to push one")
 	cmd.Flags().StringVarP(&f.logLevel, "log-level", "L", "info", "debug, info, warn or error")
 	cmd.Flags().AddFlagSet(target)
+	addSwitchObjects(cmd)
 	return cmd
 }
 

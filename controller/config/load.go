@@ -9,8 +9,8 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// maxFile bounds a configuration file; 20,000 viewers' neighbors fit ten times.
-const maxFile = 16 << 20
+// MaxFile bounds a configuration file; 20,000 viewers' neighbors fit ten times.
+const MaxFile = 16 << 20
 
 // Load reads, decodes and completes a configuration file.
 func Load(path string) (*Config, error) {
@@ -34,8 +34,8 @@ func cause(err error) string {
 // Decode decodes and completes a configuration; file is its name in errors.
 func Decode(file string, data []byte) (*Config, error) {
 	d := &decoder{problems: problems{origin: origin{file: file, lines: map[string]int{}}}}
-	if len(data) > maxFile {
-		d.add("", fmt.Sprintf("has %d bytes", len(data)), fmt.Sprintf("the limit is %d", maxFile))
+	if len(data) > MaxFile {
+		d.add("", fmt.Sprintf("has %d bytes", len(data)), fmt.Sprintf("the limit is %d", MaxFile))
 		return nil, d.err()
 	}
 	tree, err := parser.ParseBytes(data, 0)

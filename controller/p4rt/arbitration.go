@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
 	"google.golang.org/grpc/codes"
@@ -105,5 +106,23 @@ type RPCError struct {
 }
 
 func (e *RPCError) Error() string {
+	if e.Code == codes.Unavailable {
+		if why, ok := dialFailure(e.Message); ok {
+			return fmt.Sprintf("%s: %s", e.Doing, why)
+		}
+	}
 	return fmt.Sprintf("%s: %v: %s", e.Doing, e.Code, e.Message)
+}
+
+// dialFailure is what the system said, where gRPC wraps a connection that could
+// not be made: connection error: desc = "transport: … dial tcp A:P: connect: WHY".
+func dialFailure(message string) (why string, ok bool) {
+	_, dial, ok := strings.Cut(message, ": dial ")
+	if !ok {
+		return "", false
+	}
+	if at := strings.LastIndex(dial, ": "); at >= 0 {
+		dial = dial[at+2:]
+	}
+	return strings.TrimSuffix(dial, `"`), true
 }

@@ -295,3 +295,15 @@ func TestReadCounterChecksItsRange(t *testing.T) {
 		}
 	}
 }
+
+func TestRPCErrorSaysWhatTheSystemSaid(t *testing.T) {
+	for message, want := range map[string]string{
+		`connection error: desc = "transport: Error while dialing: dial tcp 127.0.0.1:9559: connect: connection refused"`: "connect: connection refused",
+		`connection error: desc = "transport: Error while dialing: dial unix x"`:                                          "connect: unix x",
+		"no such thing": "connect: Unavailable: no such thing",
+	} {
+		if got := (&RPCError{"connect", codes.Unavailable, message}).Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
