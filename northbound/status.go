@@ -9,6 +9,7 @@ import (
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/corecast/corecast/p4/build"
@@ -25,7 +26,7 @@ func (s *Server) registerStatus() {
 func (s *Server) status() api.Status {
 	counters, sites, switches := s.opts.MapServer.Counters(), s.opts.MapServer.Sites(), s.opts.Controller.Status()
 	st := api.Status{
-		Warnings: append([]string{}, switches.Warnings...), Version: s.opts.Version, Started: s.opts.Started,
+		Warnings: append([]string{}, s.opts.Inventory.Warnings()...), Version: s.opts.Version, Started: s.opts.Started,
 		MapServer: s.mapServerState(&counters),
 		Store: api.Store{
 			Name: s.opts.Config().Store, Waiting: counters.Persistence.Waiting, Written: counters.Persistence.Written,
@@ -51,6 +52,7 @@ func (s *Server) status() api.Status {
 	st.Problems = append([]api.Problem{}, s.storeProblems()...)
 	st.Problems = append(st.Problems, s.clusterProblems()...)
 	st.Problems = append(st.Problems, s.mapServerProblems()...)
+	st.Problems = append(st.Problems, s.desiredProblems()...)
 	st.Problems = append(st.Problems, s.switchProblems(switches.Switches)...)
 	st.Problems = append(st.Problems, s.siteProblems(sites)...)
 	st.OK = len(st.Problems) == 0
@@ -95,6 +97,23 @@ func (s *Server) mapServerProblems() []api.Problem {
 		if st := s.opts.Endpoint.Stats(); st.LastSendError != "" && time.Since(st.LastSendErrorAt) < recent {
 			problems = append(problems, api.Problem{What: "Map-Server", Why: "it cannot send: " + st.LastSendError,
 				Next: "check routes and firewall of this host: ip route get ADDRESS"})
+		}
+	}
+	return problems
+}
+
+// desiredProblems are what of the desired state is not in use.
+func (s *Server) desiredProblems() []api.Problem {
+	const shown = 20
+	var problems []api.Problem
+	if err := s.opts.Inventory.Problem(); err != nil {
+		problems = append(problems, api.Problem{What: "desired state", Why: "it is not in use: " + err.Error(), Next: "take the last change back: corecast events"})
+	}
+	for _, kind := range inventory.Kinds() {
+		unused, _ := s.opts.Inventory.List(kind, "", shown, func(o *inventory.Object) bool { return o.Unused != "" })
+		for i := range unused {
+			problems = append(problems, api.Problem{What: unused[i].String(), Why: "made over REST, and not in use: " + unused[i].Unused,
+				Next: fmt.Sprintf("change what contradicts it, or delete it: corecast %s delete %s", kind, unused[i].Name)})
 		}
 	}
 	return problems

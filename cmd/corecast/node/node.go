@@ -275,7 +275,7 @@ func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	errs := make(chan error, 8)
+	errs := make(chan error, 16) // room for every part
 	part := func(name string, run func(context.Context) error) {
 		wg.Go(func() {
 			defer cancel()
@@ -286,6 +286,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	part("events", n.events.Run)
 	part("desired state", n.inventory.Run)
+	part("what becomes of switches and sites", n.observe)
 	part("controller", n.feed.fed(n.controller.Run))
 	part("map-caches of the switches", n.feed.run)
 	if n.cluster != nil {
