@@ -30,8 +30,11 @@ func (s *Server) registerChannels() {
 			list, err := s.channels(in)
 			return &channelsOutput{list}, err
 		})
-	registerWritable(s, writable[api.Channel]{inventory.Channel, "channels", reflect.TypeFor[api.ChannelSpec](),
-		func(o inventory.Object) api.Channel { return channelOf(&o, s.statesOf(o.Name)) }})
+	registerWritable(s, writable[api.Channel]{
+		inventory.Channel, "channels", reflect.TypeFor[api.ChannelSpec](),
+		func(o inventory.Object) api.Channel { return channelOf(&o, s.statesOf(o.Name)) },
+		func(o inventory.Object) api.Channel { return channelOf(&o, nil) },
+	})
 }
 
 func (s *Server) channels(in *channelsInput) (api.Channels, error) {

@@ -77,6 +77,9 @@ type writable[T any] struct {
 	plural string
 	spec   reflect.Type
 	tell   func(inventory.Object) T
+	// written is tell of what was just written: switches are not asked, since they
+	// cannot know.
+	written func(inventory.Object) T
 }
 
 // registerWritable registers how objects of a kind are read one by one, and
@@ -128,7 +131,7 @@ func change[T any](ctx context.Context, s *Server, w writable[T], c inventory.Ch
 	if r.After == nil {
 		return &writeOutput{Status: http.StatusNoContent}, nil
 	}
-	out = &writeOutput{Status: http.StatusOK, ETag: etag(r.After.Version), Body: w.tell(*r.After)}
+	out = &writeOutput{Status: http.StatusOK, ETag: etag(r.After.Version), Body: w.written(*r.After)}
 	if r.Did == inventory.Created {
 		out.Status = http.StatusCreated
 	}

@@ -28,7 +28,7 @@ func (s *Server) registerSites() {
 			objects, next, err := s.page(inventory.Site, in, nil)
 			return &sitesOutput{api.Sites{Items: s.summaries(objects), NextCursor: next}}, err
 		})
-	registerWritable(s, writable[api.Site]{inventory.Site, "sites", reflect.TypeFor[api.SiteSpec](), s.siteOf})
+	registerWritable(s, writable[api.Site]{inventory.Site, "sites", reflect.TypeFor[api.SiteSpec](), s.siteOf, s.siteOf})
 }
 
 // sites are all of them.

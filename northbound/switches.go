@@ -31,8 +31,8 @@ func (s *Server) registerSwitches() {
 			}
 			return &switchesOutput{list}, err
 		})
-	registerWritable(s, writable[api.Switch]{inventory.Switch, "switches", reflect.TypeFor[api.SwitchSpec](),
-		func(o inventory.Object) api.Switch { return switchOf(&o, s.switchStates()) }})
+	tell := func(o inventory.Object) api.Switch { return switchOf(&o, s.switchStates()) }
+	registerWritable(s, writable[api.Switch]{inventory.Switch, "switches", reflect.TypeFor[api.SwitchSpec](), tell, tell})
 }
 
 // switchStates are the states of all switches that the controller knows.

@@ -12,8 +12,13 @@ type applying struct {
 	err  error  // what it said
 }
 
-// maxRest bounds the pause between two calls of Apply.
-const maxRest = 5 * time.Second
+const (
+	// rest is how long applyAll rests between two calls of Apply, as a multiple of
+	// what the one before took.
+	rest = 3
+	// maxRest bounds that.
+	maxRest = 5 * time.Second
+)
 
 // applyLocked says that there is a new whole.
 func (inv *Inventory) applyLocked() {
@@ -24,9 +29,8 @@ func (inv *Inventory) applyLocked() {
 	}
 }
 
-// applyAll is the goroutine that calls Apply. Between two calls it rests for as
-// long as the one before took, so that what comes meanwhile is applied together
-// and half of a processor is left to others.
+// applyAll is the goroutine that calls Apply. It rests between two calls, so that
+// what comes meanwhile is applied together and others have most of the processors.
 func (inv *Inventory) applyAll(ctx context.Context) {
 	for {
 		select {
@@ -47,7 +51,7 @@ func (inv *Inventory) applyAll(ctx context.Context) {
 		close(inv.applied)
 		inv.applied = make(chan struct{})
 		inv.mu.Unlock()
-		pause(ctx, min(time.Since(start), maxRest))
+		pause(ctx, min(rest*time.Since(start), maxRest))
 	}
 }
 
