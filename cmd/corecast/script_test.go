@@ -22,6 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"corecast": func() { os.Exit(run(os.Args[1:])) },
+		"rest":     restMain,
 	})
 }
 
