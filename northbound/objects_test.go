@@ -55,7 +55,7 @@ func answerOf[T any](t *testing.T, resp *http.Response, status int) (answer T) {
 }
 
 const (
-	romeBody = `{"eid_prefixes":["10.5.0.0/16"],"reserved_eids":"10.5.255.0/24","rlocs":[{"address":"192.0.2.55"}],"corecast":true,
+	romeBody = `{"eid_prefixes":["10.5.0.0/16"],"reserved_eids":"10.5.255.0/24","rlocs":[{"address":"192.0.2.55"},{"address":"192.0.2.56","priority":255}],"corecast":true,
 		"auth_keys":[{"id":1,"algorithm":"hmac-sha256-128","secret":"do not tell"}]}`
 	romeSwitch = `{"address":"127.0.0.1:9570","site":"rome","ports":[{"id":1,"role":"local","address":"10.5.0.1/24"},{"id":2,"role":"transit","address":"192.0.2.55/24"}]}`
 	radioBody  = `{"site":"rome","source_eid":"10.5.0.10","ingress":{"switch":"itr5","port":1},"rate":"4Mbps"}`
@@ -128,12 +128,12 @@ func TestWrites(t *testing.T) {
 func TestWrongFields(t *testing.T) {
 	s, _ := newTestServer(t)
 	makeRome(t, s)
-	p := answerOf[api.Error](t, write(s, "PUT", "/api/v1/sites/paris", `{"eid_prefixes":["10.5.7.0/24","10.6.0.1/16"],"rlocs":[{"address":"192.0.2.55"}],
+	p := answerOf[api.Error](t, write(s, "PUT", "/api/v1/sites/paris", `{"eid_prefixes":["10.5.7.0/24","10.6.0.1/16"],"rlocs":[{"address":"192.0.2.56"}],
 		"auth_keys":[{"id":1,"algorithm":"md5","secret":"do not tell"}]}`), 422)
 	want := []api.FieldError{
 		field("body.auth_keys[0].algorithm", "md5", `unknown algorithm "md5"`, "use hmac-sha1-96, hmac-sha256-128 or hmac-sha256-128-hkdf"),
 		field("body.eid_prefixes[1]", "10.6.0.1/16", "10.6.0.1/16 has host bits set", "write 10.6.0.0/16"),
-		field("body.rlocs[0].address", "192.0.2.55", "192.0.2.55 is an RLOC of site rome rlocs[0] too", "an RLOC belongs to one site"),
+		field("body.rlocs[0].address", "192.0.2.56", "192.0.2.56 is an RLOC of site rome rlocs[1] too", "an RLOC belongs to one site of an instance"),
 		field("body.eid_prefixes[0]", "10.5.7.0/24", "10.5.7.0/24 overlaps 10.5.0.0/16 of site rome in instance 0", "sites of one instance need separate prefixes"),
 	}
 	if fmt.Sprint(p.Errors) != fmt.Sprint(want) {
@@ -420,7 +420,7 @@ func TestStreamsAndDrops(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	list := get[api.Streams](t, s, "/api/v1/streams?channel=radio&switch=etr6")
-	if len(list.Items) != 1 || list.Items[0].Site != "oslo" || list.Items[0].Slot < 0 || list.Items[0].Delivery != "unicast" || len(list.Items[0].RLOCs) != 1 {
+	if len(list.Items) != 1 || list.Items[0].Site != "oslo" || list.Items[0].Slot < 0 || list.Items[0].Delivery != "unicast" || len(list.Items[0].RLOCs) != 2 {
 		t.Errorf("%+v", list)
 	}
 	if page := get[api.Streams](t, s, "/api/v1/streams?limit=1"); len(page.Items) != 1 || page.NextCursor == "" {
