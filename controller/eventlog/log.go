@@ -32,9 +32,10 @@ const (
 	// queueLength is how many seen events may wait for the store.
 	queueLength = 1024
 	// batch is how many of them one transaction takes.
-	batch = 64
-	// trim is how many events a transaction takes out at most.
-	trim = 128
+	batch = 32
+	// trim is how many events a transaction takes out at most for each that it
+	// adds: more than one, so that what is too many becomes less.
+	trim = 2
 	// retry is the pause after a failure of the store.
 	retry = time.Second
 )
@@ -142,7 +143,7 @@ func (l *Log) Ops(events ...Event) []store.Op {
 		}
 		ops = append(ops, store.Op{Key: key(e.Time, l.id, l.sequence, i), Value: value})
 	}
-	for _, key := range l.doomed[:min(trim, len(l.doomed))] {
+	for _, key := range l.doomed[:min(trim*len(events), len(l.doomed))] {
 		ops = append(ops, store.Op{Key: key, Delete: true})
 	}
 	return ops

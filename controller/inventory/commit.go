@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// maxBatch is how many changes share a transaction.
-	maxBatch = 64
+	// maxBatch is how many changes share a transaction, each with an object, an
+	// event and two events that make room.
+	maxBatch = (store.MaxOps - 1) / 4
 	// attempts is how often a transaction is tried that other controllers are
 	// before.
 	attempts = 20
@@ -170,6 +171,11 @@ func (inv *Inventory) commit(ctx context.Context, list []*request) {
 		}
 		for _, s := range steps {
 			list = append(list, s.request)
+		}
+		if errors.Is(err, store.ErrInvalid) && len(list) > 1 { // they are too large together
+			inv.commit(ctx, list[:len(list)/2])
+			inv.commit(ctx, list[len(list)/2:])
+			return
 		}
 		if !errors.Is(err, store.ErrConflict) {
 			inv.failAll(list, err)

@@ -48,23 +48,38 @@ func (inv *Inventory) settle(ctx context.Context, file *config.Config, first boo
 			}
 			events = fileEvents(inv.owned.now, a, "file:"+file.File())
 		}
-		if len(ops)+len(events) > 0 {
-			revision, err := inv.opts.Store.Commit(ctx, inv.guarded(ops, events))
-			if errors.Is(err, store.ErrConflict) {
-				if err = inv.load(ctx); err == nil {
-					continue
-				}
+		err = inv.storeAll(ctx, ops, events)
+		if errors.Is(err, store.ErrConflict) {
+			if err = inv.load(ctx); err == nil {
+				continue
 			}
-			if err != nil {
-				return fmt.Errorf("%w: %w", ErrUnavailable, err)
-			}
-			inv.owned.head, inv.owned.generation = revision, revision
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 		inv.owned.file, inv.owned.now, inv.owned.chosen = file, a, next
 		inv.showAll(a)
 		return nil
 	}
 	return fmt.Errorf("%w: others write all the time", ErrUnavailable)
+}
+
+// storeAll stores what a file brings, in as many transactions as it takes.
+func (inv *Inventory) storeAll(ctx context.Context, ops []store.Op, events []eventlog.Event) error {
+	for size := maxBatch; len(ops)+len(events) > 0; {
+		someOps, someEvents := min(size, len(ops)), min(size, len(events))
+		revision, err := inv.opts.Store.Commit(ctx, inv.guarded(slices.Clone(ops[:someOps]), events[:someEvents]))
+		if errors.Is(err, store.ErrInvalid) && size > 1 { // they are too large together
+			size /= 2
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		inv.owned.head, inv.owned.generation = revision, revision
+		ops, events = ops[someOps:], events[someEvents:]
+	}
+	return nil
 }
 
 // stillFits refuses an assembly in which a stored object is out of use that was
