@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"time"
 )
@@ -13,8 +14,11 @@ type socket struct {
 	conn *net.UDPConn
 	name string
 	opts Options
-	last time.Time // when something came, or the socket was opened
-	told bool      // that nothing comes
+	only netip.Addr // whose datagrams are taken; the zero Addr for anybody's
+	last time.Time  // when something came, or the socket was opened
+	told bool       // that nothing comes
+	// toldOther: that others send, too.
+	toldOther bool
 }
 
 func openSocket(name string, opts Options) (socket, error) {
@@ -27,7 +31,8 @@ func openSocket(name string, opts Options) (socket, error) {
 		return socket{}, fmt.Errorf("cannot receive on %s: %w", name, err)
 	}
 	_ = conn.SetReadBuffer(socketBuffer)
-	return socket{conn: conn, name: name, opts: opts.withDefaults(), last: time.Now()}, nil
+	only, _ := netip.AddrFromSlice(addr.source)
+	return socket{conn: conn, name: name, opts: opts.withDefaults(), only: only.Unmap(), last: time.Now()}, nil
 }
 
 func (s *socket) Name() string { return s.name }
@@ -56,8 +61,10 @@ func (s *socket) receive(buf []byte, atMost time.Duration) (n int, err error) {
 		if err := s.conn.SetReadDeadline(until); err != nil {
 			return 0, err
 		}
-		n, err := s.conn.Read(buf)
+		n, from, err := s.conn.ReadFromUDPAddrPort(buf)
 		switch {
+		case err == nil && s.only.IsValid() && from.Addr().Unmap() != s.only:
+			s.other(from)
 		case err == nil:
 			s.heard()
 			return n, nil
@@ -71,6 +78,14 @@ func (s *socket) receive(buf []byte, atMost time.Duration) (n int, err error) {
 			s.told = true
 			s.opts.event("nothing has come on %s for %v: is the encoder running, and does it send there?", s.name, s.opts.Silence)
 		}
+	}
+}
+
+// other notes a datagram that is not taken.
+func (s *socket) other(from netip.AddrPort) {
+	if !s.toldOther {
+		s.toldOther = true
+		s.opts.event("%s is sent media by %s, too, which is not taken: sources is %s", s.name, from, s.only)
 	}
 }
 

@@ -83,8 +83,8 @@ func parseUDP(name string) (a udpAddress, err error) {
 			return a, fmt.Errorf("%w: %q: unknown option %s: want pkt_size, iface or sources", ErrName, name, option)
 		}
 	}
-	if (a.iface != nil || a.source != nil) && !a.IP.IsMulticast() {
-		return a, fmt.Errorf("%w: %q: iface and sources are for multicast groups, which %s is not", ErrName, name, a.IP)
+	if a.iface != nil && !a.IP.IsMulticast() {
+		return a, fmt.Errorf("%w: %q: iface is for multicast groups, which %s is not", ErrName, name, a.IP)
 	}
 	return a, nil
 }
