@@ -459,7 +459,7 @@ func TestWhatWasGivenUpIsNotTakenFromTheNext(t *testing.T) {
 	b := s.start("b", never, "itr")
 	untilShared(t, []string{"itr"}, b)
 	a := New(Options{Store: s.store, Name: "a", SetMasters: func(map[string]Mastership) error { return nil }})
-	for _, e := range all(t, s.store, prefix) {
+	for _, e := range all(t, s.store, Prefix) {
 		a.view.note(store.Event{Entry: e})
 	}
 	a.releasing["itr"] = true
