@@ -11,9 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/source"
 	"github.com/corecast/corecast/source/dstlist"
 	"github.com/corecast/corecast/source/input"
+	"github.com/corecast/corecast/source/itr"
 	"github.com/corecast/corecast/wire"
 )
 
@@ -46,17 +48,26 @@ var paperOrder = [paperFactors]int{1, 7, 2, 6, 3, 5, 4}
 var (
 	benchSource   = netip.MustParseAddr("127.43.0.10")
 	benchReserved = netip.MustParseAddr("127.43.255.1")
+	benchRLOC     = netip.MustParseAddr("127.43.255.2") // for a source that does the ITR's work
 )
+
+// benchViewerPort is where viewers get unicast, at loopback addresses too.
+const benchViewerPort = 43_004
 
 // Source measures a source on its way into the host's loopback interface: what
 // a core sends at most, and whether loads are kept up in real time. Everything
 // is a real UDP socket; a socket at the other end throws away what it gets.
 func Source(ctx context.Context, o SourceOptions) (*Report, error) {
-	sink, err := newSink()
-	if err != nil {
-		return nil, err
+	for _, at := range []netip.AddrPort{
+		netip.AddrPortFrom(benchReserved, wire.Port), netip.AddrPortFrom(benchRLOC, lisp.DataPort),
+		netip.AddrPortFrom(netip.IPv4Unspecified(), benchViewerPort),
+	} {
+		sink, err := newSink(at)
+		if err != nil {
+			return nil, err
+		}
+		defer sink.Close()
 	}
-	defer sink.Close()
 	r := newReport()
 	if err := measureSending(ctx, r, o.Options); err != nil {
 		return nil, err
@@ -75,14 +86,16 @@ func Source(ctx context.Context, o SourceOptions) (*Report, error) {
 		s.report(r, load.name)
 	}
 	if o.Scale > 0 {
-		err = measureScale(ctx, r, o.Scale)
+		if err := measureScale(ctx, r, o.Scale); err != nil {
+			return nil, err
+		}
 	}
-	return r, err
+	return r, nil
 }
 
 // newSink is a socket that takes what the source sends and never reads it.
-func newSink() (*net.UDPConn, error) {
-	sink, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(benchReserved, wire.Port)))
+func newSink(at netip.AddrPort) (*net.UDPConn, error) {
+	sink, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(at))
 	if err != nil {
 		return nil, fmt.Errorf("cannot receive what the source sends (does another bench run?): %w", err)
 	}
@@ -101,6 +114,18 @@ func benchViewers(n int) []dstlist.Viewer {
 	all := make([]dstlist.Viewer, n)
 	for i := range all {
 		all[i] = dstlist.Viewer{EID: ipv4(viewersBase + uint32(i)), Port: 5004, RLOC: ipv4(rloc(i % PaperSites))}
+	}
+	return all
+}
+
+// behindOne are n viewers behind one RLOC, or who get unicast.
+func behindOne(n int, unicast bool) []dstlist.Viewer {
+	all := make([]dstlist.Viewer, n)
+	for i := range all {
+		all[i] = dstlist.Viewer{EID: ipv4(viewersBase + uint32(i)), Port: 5004, RLOC: benchRLOC}
+		if unicast {
+			all[i] = dstlist.Viewer{EID: netip.AddrFrom4([4]byte{127, 43, byte(i >> 8), byte(i)}), Port: benchViewerPort, Unicast: true}
+		}
 	}
 	return all
 }
@@ -144,8 +169,33 @@ func sendingSource(ctx context.Context, name string, list int, viewers []dstlist
 	if err != nil {
 		return nil, err
 	}
+	return sendingBy(ctx, name, cfg, out, func() { _ = out.Close() }, units), nil
+}
+
+// sendingEncapsulated is a source that does the ITR's work for one RLOC.
+func sendingEncapsulated(ctx context.Context, name string, viewers []dstlist.Viewer, units func(source.Counts) uint64) (*sending, error) {
+	channel := benchChannel(1)
+	all, err := source.NewViewerList(channel, viewers...)
+	if err != nil {
+		return nil, err
+	}
+	of := itr.Channel{SourceEID: channel.SourceEID, ReservedEID: channel.ReservedEID, UDPPort: 7000}
+	sockets, err := itr.OpenSockets(of, benchSource)
+	if err != nil {
+		return nil, err
+	}
+	out, err := itr.New(sockets, of)
+	if err != nil {
+		sockets.Close()
+		return nil, err
+	}
+	cfg := source.Config{Channel: channel, Viewers: all, Opaque: true}
+	return sendingBy(ctx, name, cfg, out, sockets.Close, units), nil
+}
+
+func sendingBy(ctx context.Context, name string, cfg source.Config, out source.Sender, close func(), units func(source.Counts) uint64) *sending {
 	cfg.Pace = source.PaceNone
-	s := &sending{load: load{name: name}, close: func() { _ = out.Close() }}
+	s := &sending{load: load{name: name}, close: close}
 	s.send = func(d time.Duration) (uint64, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -159,7 +209,7 @@ func sendingSource(ctx context.Context, name string, list int, viewers []dstlist
 		report, err := source.Run(ctx, cfg, endless(), out)
 		return units(report.Counts) - report.Unsent, err
 	}
-	return s, nil
+	return s
 }
 
 func openBench(list int, viewers []dstlist.Viewer) (source.Config, *source.UDPSender, error) {
@@ -179,8 +229,10 @@ func measureSending(ctx context.Context, r *Report, o Options) error {
 	entries := func(c source.Counts) uint64 { return c.Entries }
 	single, err1 := sendingSource(ctx, "single headers by the source", 1, paperViewers(paperFactors), headers)
 	lists, err2 := sendingSource(ctx, "viewers in lists of 32 by the source", wire.MaxEntries, benchViewers(100_000), entries)
+	encapsulated, err4 := sendingEncapsulated(ctx, "single headers to one RLOC by a source that is the ITR", behindOne(10_000, false), headers)
+	unicast, err5 := sendingSource(ctx, "viewers by unicast, 1,200 bytes each", 2, behindOne(1_000, true), func(c source.Counts) uint64 { return c.Unicast })
 	bare, each, err3 := bareLoops(net.UDPAddrFromAddrPort(netip.AddrPortFrom(benchReserved, wire.Port)))
-	ways := []*sending{single, bare, each, lists}
+	ways := []*sending{single, bare, each, lists, encapsulated, unicast}
 	defer func() {
 		for _, w := range ways {
 			if w != nil {
@@ -188,7 +240,7 @@ func measureSending(ctx context.Context, r *Report, o Options) error {
 			}
 		}
 	}()
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		return err
 	}
 	runtime.LockOSThread()
@@ -208,5 +260,7 @@ func measureSending(ctx context.Context, r *Report, o Options) error {
 	r.add(&bare.load, "packets/s per core")
 	r.add(&each.load, "packets/s per core")
 	r.add(&lists.load, "viewers/s per core", &single.load)
+	r.add(&encapsulated.load, "packets/s per core", &single.load)
+	r.add(&unicast.load, "packets/s per core", &each.load)
 	return nil
 }

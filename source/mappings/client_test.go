@@ -18,7 +18,7 @@ func TestFollowsTheMapServer(t *testing.T) {
 		t.Run(map[bool]string{false: "SMR", true: "PubSub"}[subscribed], func(t *testing.T) {
 			t.Parallel()
 			s := startServer(t, netip.AddrPortFrom(host(), 0), sites(false))
-			config := Config{Resolvers: []netip.AddrPort{s.at}}
+			config := Config{Resolvers: []netip.AddrPort{s.at}, Retry: slow}
 			if subscribed {
 				config.Subscription = s.subscription()
 			}
