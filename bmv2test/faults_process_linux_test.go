@@ -1,14 +1,17 @@
 package bmv2test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,7 +34,9 @@ func TestProcesses(t *testing.T) {
 	corecast := buildCorecast(t)
 	t.Run("softswitch in memory", func(t *testing.T) {
 		n := newFaultNetOf(t, Fig2Options{Target: Softswitch})
-		n.controllerDies(n.process(corecast))
+		c := n.process(corecast)
+		n.controllerDies(c)
+		n.everythingMoves(c)
 	})
 	t.Run("corecast switch", func(t *testing.T) {
 		if os.Geteuid() != 0 {
@@ -113,6 +118,30 @@ func (n *faultNet) controllerDies(c *controllerProcess) {
 			n.Errorf("%s: %d updates and %d programs were written to a switch that was right, of %d wanted", name, sw.Updates, sw.Pipelines, sw.Wanted)
 		}
 	}
+}
+
+// everythingMoves registers all mappings anew, elsewhere, as fast as their xTR
+// can. All switches follow, by one update a mapping.
+func (n *faultNet) everythingMoves(c *controllerProcess) {
+	cpu, mallocs, start := c.cpu(), c.mallocs(), time.Now()
+	c.register(n.manyMappings(1)[len(n.fig.Config.Sites):])
+	registered := time.Since(start)
+	updates := func() (sum uint64) {
+		for _, sw := range c.switches() {
+			sum += sw.Updates
+		}
+		return sum
+	}
+	want := uint64(largeMapCache * len(n.fig.Config.Switches))
+	n.until("all switches have followed", func() bool { return updates() >= want })
+	c.ready()
+	took := time.Since(start)
+	n.Logf("%d mappings moved in %v; all switches had followed %v later; %v of CPU and %.0f allocations a mapping and switch",
+		largeMapCache, registered, took-registered, (c.cpu()-cpu)/time.Duration(want), (c.mallocs()-mallocs)/float64(want))
+	if got := updates(); got != want {
+		n.Errorf("%d updates for %d mappings on %d switches", got, largeMapCache, len(n.fig.Config.Switches))
+	}
+	n.stream(3, nil)
 }
 
 func (n *faultNet) killSwitch(d int) {
@@ -291,6 +320,49 @@ func (c *controllerProcess) switches() map[string]switchState {
 		found[sw.Name] = sw
 	}
 	return found
+}
+
+// cpu is how much the process has used.
+func (c *controllerProcess) cpu() time.Duration {
+	c.n.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
+	if err != nil {
+		c.n.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(after)
+	var ticks int64
+	for _, f := range fields[11:13] { // utime and stime, 14 and 15 of proc(5)
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			c.n.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100
+}
+
+// mallocs is how many allocations the process has made.
+func (c *controllerProcess) mallocs() float64 {
+	c.n.Helper()
+	resp, err := http.Get(c.rest + "/metrics")
+	if err != nil {
+		c.n.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		if text, ok := strings.CutPrefix(lines.Text(), "go_memstats_mallocs_total "); ok {
+			n, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				c.n.Fatal(err)
+			}
+			return n
+		}
+	}
+	c.n.Fatal("go_memstats_mallocs_total is not among the metrics")
+	return 0
 }
 
 // get asks the REST API.
