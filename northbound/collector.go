@@ -72,7 +72,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		collect(ch, socketMetrics, &stats)
 	}
 	for _, sw := range c.opts.Controller.Status().Switches {
-		if c.opts.Cluster != nil && sw.Master != c.opts.Cluster.Self().Name { // its master tells
+		if !c.opts.masters(&sw) { // its master tells
 			continue
 		}
 		collect(ch, switchMetrics, &sw, sw.Name)
@@ -80,6 +80,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(puntsDesc, prometheus.CounterValue, float64(n), sw.Name, reason)
 		}
 	}
+}
+
+// masters reports whether a switch is this controller's.
+func (o *Options) masters(sw *controller.SwitchStatus) bool {
+	return sw.Phase != controller.Standby && (sw.Master == "" || o.Cluster != nil && sw.Master == o.Cluster.Self().Name)
 }
 
 var (

@@ -54,7 +54,7 @@ func (l *loads) Collect(ch chan<- prometheus.Metric) {
 	}
 	read := l.read()
 	for _, sw := range l.opts.Controller.Status().Switches {
-		if sw.Phase == controller.Standby || sw.Master != "" {
+		if !l.opts.masters(&sw) {
 			continue // its master tells
 		}
 		load, ok := read[sw.Name]

@@ -73,7 +73,6 @@ func fullServer(t *testing.T) *Server {
 	t.Helper()
 	s, f := newTestServer(t)
 	f.controller.status.Switches[0].Punts = map[string]uint64{"arp": 1}
-	f.controller.status.Switches[0].Master = "a"
 	f.controller.loads = map[string]controller.SwitchLoad{"itr": {
 		Drops:    map[string]p4rt.Count{"not_ip": {Packets: 7}},
 		Channels: map[string]map[string]p4rt.Count{"news": {"payload": {Packets: 3, Bytes: 3000}, "header": {}}},
