@@ -50,7 +50,10 @@ func (k *keeping) run(ctx context.Context) error {
 	for wait := firstRestart; ; wait = min(2*wait, lastRestart) {
 		began := time.Now()
 		again, err := k.once(ctx)
-		if ctx.Err() != nil || !again {
+		if ctx.Err() != nil {
+			return nil // whatever was broken off by that
+		}
+		if !again {
 			return err
 		}
 		if time.Since(began) > lastRestart {
@@ -77,9 +80,6 @@ func (k *keeping) once(ctx context.Context) (again bool, err error) {
 	f.OnActive = k.notOurs
 	t, err := f.Follow(ctx, k.take)
 	if err != nil {
-		if ctx.Err() != nil {
-			return false, nil
-		}
 		return true, err
 	}
 	defer t.Resign()
@@ -94,10 +94,7 @@ func (k *keeping) once(ctx context.Context) (again bool, err error) {
 	err = k.serve(held, f, t)
 	cancel()
 	lost := <-kept
-	switch {
-	case ctx.Err() != nil:
-		return false, err
-	case lost != nil || errors.Is(err, turn.ErrLost):
+	if lost != nil || errors.Is(err, turn.ErrLost) {
 		return true, errors.Join(lost, err)
 	}
 	// What could not be begun may be another time, or by another one.
