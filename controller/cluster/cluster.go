@@ -125,13 +125,13 @@ func (c *Cluster) live(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// failed notes what did not work, and will be tried again.
+// failed notes what did not work, and will be tried again; nil: all did.
 func (c *Cluster) failed(err error) {
 	c.mu.Lock()
 	first := c.lastErr == nil
 	c.lastErr = err
 	c.mu.Unlock()
-	if first {
+	if first && err != nil {
 		c.opts.Logger.Warn("the store does not let this node do its part; trying again", "err", err)
 	}
 }

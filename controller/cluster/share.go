@@ -116,7 +116,7 @@ func (c *Cluster) list(ctx context.Context) (store.Revision, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.view, c.lastErr = fresh, nil // as far as can be told
+	c.view = fresh
 	c.forgetReleasedLocked()
 	c.tellLocked()
 	return first, nil
@@ -168,10 +168,10 @@ func (c *Cluster) step(ctx context.Context) (retry <-chan time.Time) {
 		err = errors.Join(c.release(ctx, d.release), c.acquire(ctx, d.acquire))
 	}
 	c.apply()
+	c.failed(err)
 	if err == nil {
 		return nil
 	}
-	c.failed(err)
 	return time.After(c.opts.TTL / 16)
 }
 
