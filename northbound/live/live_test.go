@@ -208,6 +208,18 @@ func TestErrorKeepsTheLastReading(t *testing.T) {
 	}
 }
 
+// TestIdleETRs are there before anything is sent, and if nothing can be read.
+func TestIdleETRs(t *testing.T) {
+	streams := []controller.StreamLoad{{Switch: "etr-1", Site: "viewers", RLOCs: []netip.Addr{rloc1}}, {Switch: "etr-2", RLOCs: []netip.Addr{rloc2}}}
+	for _, err := range []error{nil, errors.New("not connected")} {
+		load := controller.ChannelLoad{ITR: "itr", Pairs: []controller.PairLoad{{Pair: pair}}, Streams: streams}
+		_, c := newChannelSeries().add("news", load, err, time.Now())
+		if c.ITR != "itr" || len(c.Links) != 2 || c.Links[0].Switch != "etr-1" || c.Links[0].RLOC != rloc1 || !errors.Is(c.Err, err) {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
 // TestRestart: a switch that counts from zero again starts totals anew, and no
 // rate is negative.
 func TestRestart(t *testing.T) {

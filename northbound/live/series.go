@@ -36,6 +36,9 @@ func newChannelSeries() *channelSeries { return &channelSeries{} }
 func (c *channelSeries) add(name string, load controller.ChannelLoad, err error, now time.Time) (steady bool, answer Channel) {
 	if err != nil {
 		c.answer.Name, c.answer.Err = name, err
+		if !c.answer.Steady {
+			c.answer.ITR, c.answer.Links = load.ITR, idle(load.Streams)
+		}
 		return c.answer.Steady, c.answer
 	}
 	r := reading{now, load}
@@ -165,12 +168,19 @@ func links(recent, long, total *interval) []Link {
 		}
 		out = append(out, l)
 	}
-	for i := range total.to.Streams { // ETRs that nothing went to yet
-		if st := &total.to.Streams[i]; !told[st.Switch] && len(st.RLOCs) > 0 {
+	out = append(out, idle(slices.DeleteFunc(slices.Clone(total.to.Streams), func(st controller.StreamLoad) bool { return told[st.Switch] }))...)
+	slices.SortStableFunc(out, func(a, b Link) int { return cmp.Compare(a.Switch, b.Switch) })
+	return out
+}
+
+// idle are links to ETRs that nothing went to yet.
+func idle(streams []controller.StreamLoad) []Link {
+	var out []Link
+	for i := range streams {
+		if st := &streams[i]; len(st.RLOCs) > 0 {
 			out = append(out, Link{RLOC: st.RLOCs[0], Switch: st.Switch, Site: st.Site, Err: st.Err})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Link) int { return cmp.Compare(a.Switch, b.Switch) })
 	return out
 }
 

@@ -94,7 +94,8 @@ type channelPage struct {
 	State    state
 	On       []controller.ObjectStatus
 	Edit     bool
-	File     string        // and line, of a channel of the configuration file
+	OfFile   bool          // it belongs to the configuration file
+	File     string        // and line, if that is known
 	Unused   string        // why it is not in use
 	Switches []live.Switch // those that drop something
 }
@@ -113,7 +114,8 @@ func (u *UI) channel(r *http.Request) (view, error) {
 	p := channelPage{Channel: ch, Live: c[0], Traffic: sum(c), State: u.channelStates(name)[name]}
 	p.On = append(u.opts.Source.Objects(controller.KindChannel, name), u.opts.Source.Objects(controller.KindStream, name)...)
 	p.Switches = u.dropping(r.Context(), ch, &c[0])
-	p.Edit, p.File, p.Unused = u.mayEdit(r) && object.File == "", object.File, object.Unused
+	p.OfFile, p.File, p.Unused = object.Changed.IsZero(), object.File, object.Unused
+	p.Edit = u.mayEdit(r) && !p.OfFile
 	v := view{Title: "Channel " + name, Data: p, Past: momentsOf(c[0].History)}
 	if len(v.Past) > 0 {
 		v.Point = &v.Past[len(v.Past)-1]

@@ -74,7 +74,8 @@
     const plot = new uPlot({
       width: box.clientWidth, height: box.clientHeight - 26,
       cursor: { y: false },
-      scales: { y: { range: (_, min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+      padding: [8, 30, 0, 0],
+      scales: { y: { range: (_, min, max) => [0, max > 0 ? max * 1.1 : 10] } },
       axes: [
         { ...axis, size: 28, space: 90, values: (_, ticks) => ticks.map(clock) },
         { ...axis, size: 78, space: 32, values: (_, ticks) => ticks.map(v => scaled(v, unit)) },
@@ -98,11 +99,13 @@
   function redraw() {
     for (const { plot } of charts.values()) plot.destroy();
     charts.clear();
+    if (!points.length) return;
     document.querySelectorAll("figure.chart").forEach(draw);
     charts.forEach(tell);
   }
 
   function update() {
+    if (!charts.size) return redraw();
     for (const chart of charts.values()) {
       chart.plot.setData(dataOf(chart.series));
       tell(chart);
@@ -111,7 +114,6 @@
 
   function setUpCharts() {
     if (!document.querySelector("figure.chart")) return;
-    redraw();
     const main = document.getElementById("main");
     main.addEventListener("history", e => { points = JSON.parse(e.detail.data); update(); });
     main.addEventListener("point", e => {
