@@ -93,7 +93,7 @@ func withDashboard(address string, stderr io.Writer) func(context.Context, *conf
 		served.Listen.HTTP = address
 		n, err := node.Open(ctx, &served, node.Options{Version: version(), Store: store.NewMemory()})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("--ui: %w", err)
 		}
 		fmt.Fprintf(stderr, "Dashboard: %s/\n", n.URL())
 		return dashboardNode{n.Controller(), n}, nil
