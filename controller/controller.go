@@ -141,9 +141,14 @@ func (c *Controller) apply(cfg *config.Config) (changed []*owner, err error) {
 		}
 		c.updated.applyTo(next.table)
 	}
+	before := c.state.Config
 	c.state = &next
 	fresh := c.manLocked()
-	changed, err = c.buildLocked(c.ownersLocked())
+	affected := c.ownersLocked()
+	if before != nil {
+		affected = c.affectedLocked(before, cfg)
+	}
+	changed, err = c.buildLocked(affected)
 	c.startBuiltLocked(fresh)
 	unbuilt := func(o *owner) bool { return !o.plan.built() }
 	return slices.DeleteFunc(changed, unbuilt), err

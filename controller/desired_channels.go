@@ -89,8 +89,7 @@ func (b *builder) findStreams() []stream {
 	for i := range b.cfg.Channels {
 		ch := &b.cfg.Channels[i]
 		source := b.cfg.FindSite(ch.Site)
-		if source.Name == b.site.Name || source.InstanceID != b.site.InstanceID ||
-			!b.site.CoreCast || b.site.AcceptStreams == config.AcceptNone {
+		if !takesKnown(b.site, source) {
 			continue
 		}
 		for k, pair := range ch.Pairs() {
