@@ -21,8 +21,9 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"corecast": func() { os.Exit(run(os.Args[1:])) },
-		"rest":     restMain,
+		"corecast":  func() { os.Exit(run(os.Args[1:])) },
+		"rest":      restMain,
+		"udprecord": udpRecordMain,
 	})
 }
 
