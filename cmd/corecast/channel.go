@@ -122,7 +122,7 @@ func newChannelShowCommand(n *noun) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "show NAME",
 		Short:             "Show all that is known of a channel",
-		Args:              n.wantName,
+		Args:              n.wantNameAlone,
 		ValidArgsFunction: n.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.look(cmd, func(ctx context.Context, c *client.Client, w io.Writer) error {

@@ -90,7 +90,7 @@ func newRootCommand() *cobra.Command {
 	group(root, "start", "Start here:", newDemoCommand(), newDoctorCommand(), newCheckCommand())
 	group(root, "run", "Run:", newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand())
 	group(root, "look", "Look:", newStatusCommand(), newChannelCommand(), newSiteCommand(), newMappingCommand(), newEventsCommand(), newWaitCommand(),
-		newTraceCommand(), newLigCommand())
+		newTraceCommand(), newWhyCommand(), newLigCommand())
 	group(root, "change", "Change:", newApplyCommand(), newBackupCommand(), newRestoreCommand())
 	group(root, "tools", "Tools:", newTokenCommand(), newBenchCommand(), newManCommand())
 	root.SetHelpCommandGroupID("tools")

@@ -102,14 +102,9 @@ func (n *noun) setCommand() *cobra.Command {
 func (n *noun) deleteCommand() *cobra.Command {
 	var f writeFlags
 	cmd := &cobra.Command{
-		Use:   "delete NAME",
-		Short: fmt.Sprintf("Delete a %s", n.kind),
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("unexpected argument %q: one %s at a time", args[1], n.kind)
-			}
-			return n.wantName(cmd, args)
-		},
+		Use:               "delete NAME",
+		Short:             fmt.Sprintf("Delete a %s", n.kind),
+		Args:              n.wantNameAlone,
 		ValidArgsFunction: n.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return n.write(cmd, &f, http.MethodDelete, args, client.Condition{Version: f.version})
@@ -125,6 +120,14 @@ func (n *noun) wantName(cmd *cobra.Command, args []string) error {
 		return usagef("want the name of a %s: %s", n.kind, cmd.UseLine())
 	}
 	return nil
+}
+
+// wantNameAlone is wantName, of commands that take nothing else.
+func (n *noun) wantNameAlone(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("unexpected argument %q: one %s at a time", args[1], n.kind)
+	}
+	return n.wantName(cmd, args)
 }
 
 // write does, or with --dry-run shows, one write, and says what came of it.

@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"cmpmedia": cmpMedia,
 
 			"certificates": certificates,
+			"softswitch":   softswitchCommand,
 			"controller":   controllerCommand,
 			"etcd":         etcdCommand,
 			"stop":         stopCommand,

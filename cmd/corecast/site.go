@@ -95,7 +95,7 @@ func newSiteShowCommand(n *noun) *cobra.Command {
 		Use:               "show NAME",
 		Short:             "Show all that is known of a site",
 		Example:           "  corecast site show studio",
-		Args:              n.wantName,
+		Args:              n.wantNameAlone,
 		ValidArgsFunction: n.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.look(cmd, func(ctx context.Context, c *client.Client, w io.Writer) error {

@@ -83,7 +83,7 @@ func newSwitchShowCommand(n *noun) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "show NAME",
 		Short:             "Show all that is known of a switch, and what it dropped",
-		Args:              n.wantName,
+		Args:              n.wantNameAlone,
 		ValidArgsFunction: n.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.look(cmd, func(ctx context.Context, c *client.Client, w io.Writer) error {
@@ -146,7 +146,7 @@ func newSwitchExportCommand(n *noun) *cobra.Command {
 on: p4.v1.WriteRequests as prototext, without device and election id. They fill an
 empty switch that runs the program.`,
 		Example:           "  corecast switch export itr --dir itr && ls itr",
-		Args:              n.wantName,
+		Args:              n.wantNameAlone,
 		ValidArgsFunction: n.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := f.client()
