@@ -29,7 +29,7 @@ func (u *UI) registerForms(mux *http.ServeMux) {
 	}
 }
 
-// formPage is where forms are: no template of its own follows.
+// formPage is where the errors of forms belong.
 var formPage = page{section: "channels"}
 
 func (u *UI) showForm(w http.ResponseWriter, status int, f *channelForm) {

@@ -99,9 +99,8 @@ func channelNames(cfg *config.Config) []string {
 	return names
 }
 
-// history adds the histories of channels up. Channels are read within the same
-// second, so that their points are taken together by seconds; the last second,
-// which some may lack, is that of the channel read last.
+// history adds the histories of channels up, by seconds: all are read once in
+// each. The last second, which some may lack, is left out.
 func history(channels []live.Channel) []moment {
 	if len(channels) == 1 {
 		return momentsOf(channels[0].History)
@@ -119,7 +118,7 @@ func history(channels []live.Channel) []moment {
 		all = append(all, m)
 	}
 	slices.SortFunc(all, func(a, b moment) int { return cmp.Compare(a.At, b.At) })
-	return all
+	return all[:max(0, len(all)-1)]
 }
 
 func momentsOf(points []live.Point) []moment {

@@ -3,7 +3,9 @@ package ui
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
@@ -34,6 +36,25 @@ func TestTopology(t *testing.T) {
 	}
 	if newTopology(cfg, nil, nil) != nil {
 		t.Error("a drawing of nothing")
+	}
+}
+
+// TestHistory adds channels up by seconds, but for the last.
+func TestHistory(t *testing.T) {
+	at := func(ms int64, transit float64) live.Point {
+		return live.Point{At: time.UnixMilli(ms), Payloads: 1, Transit: transit}
+	}
+	a := live.Channel{History: []live.Point{at(1100, 10), at(2100, 20), at(3100, 30)}}
+	b := live.Channel{History: []live.Point{at(1900, 1), at(2900, 2)}}
+	want := []moment{{At: 1000, Payloads: 2, Transit: 88}, {At: 2000, Payloads: 2, Transit: 176}}
+	if got := history([]live.Channel{a, b}); !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if got := history([]live.Channel{a}); len(got) != 3 || got[2].At != 3100 {
+		t.Errorf("of one channel: %+v", got)
+	}
+	if got := history(nil); len(got) != 0 {
+		t.Errorf("of none: %+v", got)
 	}
 }
 

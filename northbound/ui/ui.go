@@ -107,7 +107,7 @@ func (u *UI) all() []page {
 type notFound struct{ what, name, hint string }
 
 // errReadOnly is that whoever asks may look only.
-var errReadOnly = errors.New("You may look, but not change anything: that needs the role operator.") //nolint:staticcheck // it is shown as it is
+var errReadOnly = errors.New("You may look, but not change anything: that needs the role operator.") // shown as it is
 
 func (e *notFound) Error() string { return fmt.Sprintf("There is no %s %q.", e.what, e.name) }
 
