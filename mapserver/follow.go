@@ -18,6 +18,9 @@ const (
 	// sweepInterval is how often what is over is taken out of a shared store: by
 	// each server, one after the other.
 	sweepInterval = 5 * time.Minute
+	// leftInterval is how often what could not be taken is looked at again, if the
+	// sites have changed.
+	leftInterval = time.Second
 )
 
 // Follow merges what other servers write to the shared store, until ctx ends. The
@@ -31,6 +34,11 @@ func (s *Server) Follow(ctx context.Context) error {
 			now := s.steady(time.Now())
 			s.forgetGraves(now)
 			_ = s.sweep(ctx, now) // what is left is taken the next time
+		}
+	})
+	wg.Go(func() {
+		for pause(ctx, leftInterval) {
+			_ = s.mergeLeft(ctx)
 		}
 	})
 	after := s.restored
@@ -70,6 +78,21 @@ func (s *Server) follow(ctx context.Context, after store.Revision) (store.Revisi
 		after = change.Revision
 	}
 	return after, ctx.Err()
+}
+
+// mergeLeft merges what could not be taken before the sites changed: another server
+// may have known of a new site first.
+func (s *Server) mergeLeft(ctx context.Context) error {
+	if !s.leftOut.Load() || !s.resited.Swap(false) {
+		return nil
+	}
+	s.leftOut.Store(false)
+	_, err := s.mergeAll(ctx)
+	if err != nil {
+		s.leftOut.Store(true)
+		s.resited.Store(true)
+	}
+	return err
 }
 
 // mergeAll merges all that the store has, and returns from where to follow it.

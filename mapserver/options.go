@@ -96,6 +96,9 @@ func (o *Options) complete() error {
 			return fmt.Errorf("upstream Map-Resolver %s: want an address and port, such as 192.0.2.1:4342", u)
 		}
 	}
+	if o.Shared && (o.Store == nil || o.Node == "") {
+		return fmt.Errorf("a shared store: want Store, and Node, this server's name among those that have it")
+	}
 	if o.NoIPv4 && o.NoIPv6 {
 		return fmt.Errorf("neither IPv4 nor IPv6: the Map-Server could not answer anybody")
 	}

@@ -200,6 +200,7 @@ const (
 func (s *Server) countRestored(v verdict) {
 	if v == left {
 		s.counts.unrestored.Add(1)
+		s.leftOut.Store(true)
 	}
 }
 

@@ -23,6 +23,7 @@ func (s *Server) SetSites(sites []Site) error {
 	}
 	s.mu.Unlock()
 	s.settleAll(s.affected(before, after))
+	s.resited.Store(true)
 	return nil
 }
 

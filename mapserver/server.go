@@ -47,7 +47,10 @@ type Server struct {
 	persist  *persister       // nil without a store
 	graves   map[string]int64 // since when what was registered under a key is withdrawn, for a while; guarded by mu
 	restored store.Revision   // of the store; Follow goes on from there
-	turn     atomic.Uint32
+	// leftOut says that something of the store could not be taken, resited that the
+	// sites are others since.
+	leftOut, resited atomic.Bool
+	turn             atomic.Uint32
 }
 
 type serverCounts struct {

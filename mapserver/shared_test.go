@@ -328,6 +328,33 @@ func TestOneServerTellsASubscriber(t *testing.T) {
 	}
 }
 
+// TestSitesComeLate: what was registered for a site that a server does not know yet is
+// there once it does.
+func TestSitesComeLate(t *testing.T) {
+	now := time.Now()
+	more := studio()
+	more.Name, more.EIDPrefixes = "more", prefixes("10.9.0.0/16")
+	f := newFleet(t, 2, studio())
+	a, b := f.servers[0], f.servers[1]
+	a.now, b.now = now, now // it is the machine's clock that things are read back by
+	sites := []Site{studio(), more}
+	if err := a.s.SetSites(sites); err != nil {
+		t.Fatal(err)
+	}
+	a.register(etr, registerOf(1, record("10.9.1.0/24", 60, "192.0.2.10")), true)
+	f.share()
+	count := func() int { return b.s.Counters().Mappings }
+	if err := b.s.mergeLeft(t.Context()); err != nil || count() != 0 {
+		t.Fatalf("%v: b has %d mappings of a site that it does not know", err, count())
+	}
+	if err := b.s.SetSites(sites); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.s.mergeLeft(t.Context()); err != nil || count() != 1 {
+		t.Errorf("%v: %d mappings", err, count())
+	}
+}
+
 // TestFollow merges by itself, and goes on where the store no longer remembers what
 // has happened.
 func TestFollow(t *testing.T) {
