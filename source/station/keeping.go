@@ -25,9 +25,9 @@ type keeping struct {
 	store   store.Store
 	shared  bool // other processes may use the store: a file has one user
 
-	mu     sync.Mutex // guards role
+	mu     sync.Mutex // guards what follows
 	role   string     // in words, when it is not this process's turn
-	sender string     // whose turn it was at the last look
+	holder string     // whose turn it was at the last look, if it was another one's
 }
 
 // keeping returns nil for a source without a store.
@@ -218,12 +218,12 @@ func (k *keeping) notOurs(value []byte) {
 	}
 }
 
-// setRole notes what this process does, and whether another one sends now.
-func (k *keeping) setRole(role, sender string) (changed bool) {
+// setRole notes what this process does, and says whether the holder has changed.
+func (k *keeping) setRole(role, holder string) (changed bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	changed = k.sender != sender
-	k.role, k.sender = role, sender
+	changed = k.holder != holder
+	k.role, k.holder = role, holder
 	return changed
 }
 

@@ -85,7 +85,7 @@ func (e standbyError) Error() string { return "another source sends the channel:
 // send leads the client to the other source, if it is known.
 func (e standbyError) send(w http.ResponseWriter, r *http.Request) {
 	if e.elsewhere == "" {
-		problem{http.StatusServiceUnavailable, "a standby", "nobody sends the channel at this moment: try again in a second"}.write(w)
+		problem{http.StatusServiceUnavailable, "a standby", "this source does not send the channel at this moment: try again in a second, or at another source of it"}.write(w)
 		return
 	}
 	w.Header().Set("Location", e.elsewhere+r.URL.RequestURI())
