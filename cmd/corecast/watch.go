@@ -50,6 +50,7 @@ that standbys may take over can be given at each of them.`,
 	t.StringVar(&f.player, "player", "", "give the media to this `COMMAND`, such as mpv, vlc or \"ffplay -\"")
 	t.StringVar(&f.opts.Listen, "listen", ":0", "receive on this UDP `ADDRESS:PORT`; port 0 for any")
 	t.StringVar(&f.eid, "eid", "", "the `EID` that media is sent to (default: the address that the source sees)")
+	t.StringVar(&f.opts.CoreCast, "corecast", "", "say that the domain has a CoreCast ETR (true), or has none (false, for unicast), or auto")
 	t.StringVar(&f.opts.Token, "token", "", "the token to show to the source")
 	t.BoolVar(&f.opts.AnySource, "any-source", false, "take media from any address: something between translates the source's")
 	t.DurationVar(&f.duration, "duration", 0, "stop after this time (default: never)")

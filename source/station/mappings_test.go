@@ -22,7 +22,9 @@ import (
 	"github.com/corecast/corecast/source/mappings"
 	"github.com/corecast/corecast/source/sourcetest"
 	"github.com/corecast/corecast/source/station"
+	"github.com/corecast/corecast/source/ts"
 	"github.com/corecast/corecast/source/viewerapi"
+	"github.com/corecast/corecast/source/watch"
 	"github.com/corecast/corecast/wire"
 	"github.com/corecast/corecast/wire/inet"
 )
@@ -403,5 +405,38 @@ func TestSelfITR(t *testing.T) {
 	}
 	if borders[0].plain.Load() == 0 || borders[1].plain.Load() == 0 {
 		t.Error("nothing came by unicast")
+	}
+}
+
+// Who says that its domain has no CoreCast ETR watches without any: the media
+// comes straight from the source, as it is.
+func TestWatchUnicast(t *testing.T) {
+	cfg := loopback(t, clipFile(t), "127.47.255.5") // where nobody is
+	cfg.Channels[0].Loop = true
+	url, _, stop := run(t, cfg)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	var media bytes.Buffer
+	w, err := watch.New(watch.Options{URL: url + "/news", Listen: "127.0.0.1:0", Output: &media, Client: client, CoreCast: "false"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	eventually(t, "50 packets", func() bool { return w.Stats().Packets >= 50 })
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := w.Stats(); n.Lost > 1 || n.Strangers > 0 { // one where the clip begins anew
+		t.Errorf("%+v", n)
+	}
+	if _, err := ts.Check(media.Bytes()); err != nil {
+		t.Error(err)
+	}
+	if reports, err := stop(); err != nil || reports[0].Unicast < 50 || reports[0].Headers != 0 {
+		t.Errorf("%+v, %v", reports, err)
 	}
 }

@@ -40,6 +40,8 @@ type (
 	joinRequest struct {
 		EID  string `json:"eid,omitempty"`
 		Port uint16 `json:"port"`
+		// CoreCast is the word on the viewer's domain: auto, true or false.
+		CoreCast string `json:"corecast,omitempty"`
 	}
 	lease struct {
 		ID         string  `json:"id"`

@@ -24,6 +24,9 @@ type Options struct {
 	// EID is the address that media is to be sent to; the zero Addr for the
 	// one that the source sees.
 	EID netip.Addr
+	// CoreCast is the word on the viewer's domain: auto, true or false; empty for
+	// none.
+	CoreCast string
 	// Token is shown to the source; empty for none.
 	Token string
 	// Output is given the media.
@@ -121,7 +124,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 
 // keepLease joins, renews until ctx ends, and leaves.
 func (w *Watcher) keepLease(ctx context.Context) error {
-	want := joinRequest{Port: w.port()}
+	want := joinRequest{Port: w.port(), CoreCast: w.opts.CoreCast}
 	if w.opts.EID.IsValid() {
 		want.EID = w.opts.EID.String()
 	}
