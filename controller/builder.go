@@ -36,10 +36,13 @@ type builder struct {
 	follows  []netip.Addr // EIDs whose mappings decide about streams
 	hops     map[netip.Addr]hop
 
-	items    map[string]*item // entries by key
-	groups   []*p4rt.Group
-	meters   []*p4rt.Meter
-	wanters  map[string]Object // of groups and meters, by key
+	items   map[string]*item // entries by key
+	groups  []*p4rt.Group
+	meters  []*p4rt.Meter
+	wanters map[string]Object // of groups and meters, by key
+	// wantedBy has the keys of all that a channel or a stream wants. Only build
+	// adds such.
+	wantedBy map[Object][]string
 	problems map[Object][]string
 	unplaced table  // mappings without an entry, for one of the problems
 	by       Object // what wants what is being added
@@ -66,7 +69,7 @@ func newBuilder(s *State, sw *config.Switch, l *learned) *builder {
 	site := s.Config.FindSite(sw.Site)
 	b := &builder{
 		state: s, cfg: s.Config, sw: sw, site: site, instance: p4rt.Uint(site.InstanceID), learned: l,
-		hops: map[netip.Addr]hop{}, items: map[string]*item{}, wanters: map[string]Object{}, problems: map[Object][]string{}, unplaced: table{},
+		hops: map[netip.Addr]hop{}, items: map[string]*item{}, wanters: map[string]Object{}, wantedBy: map[Object][]string{}, problems: map[Object][]string{}, unplaced: table{},
 	}
 	b.ownRLOCs = b.findOwnRLOCs()
 	b.received = b.findStreams()
@@ -92,12 +95,25 @@ func (b *builder) add(e p4rt.Entry) {
 	switch {
 	case other == nil || other.of != nil:
 		b.put(c.Key(), &item{entry: c, objects: []Object{b.by}})
+		b.note(c.Key())
 	case !other.entry.Equal(c):
 		b.fail(fmt.Errorf("two entries for one key: %v and %v", other.entry, c))
 	case !slices.Contains(other.objects, b.by):
 		other.objects = append(other.objects, b.by)
+		b.note(c.Key())
 	}
 }
+
+// note remembers that b.by wants what has a key.
+func (b *builder) note(key string) {
+	if indexed(b.by.Kind) {
+		b.wantedBy[b.by] = append(b.wantedBy[b.by], key)
+	}
+}
+
+// indexed reports whether wantedBy has the objects of a kind: those that there
+// are many of, and that are asked for one by one.
+func indexed(k Kind) bool { return k == KindChannel || k == KindStream }
 
 // put makes it, or nothing, the entry of a key.
 func (b *builder) put(key string, it *item) {

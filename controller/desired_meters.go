@@ -71,4 +71,5 @@ func (b *builder) limit(meter string, index int, rate, burst uint64) {
 		Config: &p4rt.MeterConfig{CIR: rate, CBurst: burst, PIR: rate, PBurst: burst},
 	}
 	b.meters, b.wanters[m.Key()] = append(b.meters, m), b.by
+	b.note(m.Key())
 }

@@ -135,6 +135,7 @@ func (b *builder) group(id uint32, replicas []p4rt.Replica) {
 	if len(replicas) > 0 {
 		g := &p4rt.Group{ID: id, Replicas: replicas}
 		b.groups, b.wanters[g.Key()] = append(b.groups, g), b.by
+		b.note(g.Key())
 	}
 }
 

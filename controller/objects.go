@@ -126,23 +126,25 @@ func (o *owner) objects(kind Kind, name string) []ObjectStatus {
 		r, fails := why[key]
 		s.add(fails, untold || !synced, r)
 	}
-	for key, it := range p.b.items {
-		for _, by := range it.objects {
-			count(by, key)
+	if one := (Object{kind, name}); name != "" && indexed(kind) {
+		for _, key := range p.b.wantedBy[one] {
+			count(one, key)
 		}
-		if it.of != nil && kind == KindMapping {
-			for _, s := range it.use.shares {
-				e := rlocEntry(p.b.rlocs.numbers[s.rloc.String()])
-				count(it.objects[0], e.Key())
-			}
-		}
+	} else {
+		p.b.eachWanted(kind, count)
 	}
-	for key, by := range p.b.wanters {
-		count(by, key)
-	}
-	for by, problems := range p.b.problems {
-		if by.Kind == kind && (name == "" || by.Name == name) && found[by] == nil {
+	trouble := func(by Object, problems []string) {
+		if len(problems) > 0 && found[by] == nil {
 			found[by] = &ObjectStatus{Object: by, Switch: o.name, State: Refused, Wanted: 1, Why: problems[0]}
+		}
+	}
+	if name != "" {
+		trouble(Object{kind, name}, p.b.problems[Object{kind, name}])
+	} else {
+		for by, problems := range p.b.problems {
+			if by.Kind == kind {
+				trouble(by, problems)
+			}
 		}
 	}
 	list := make([]ObjectStatus, 0, len(found))
@@ -150,6 +152,25 @@ func (o *owner) objects(kind Kind, name string) []ObjectStatus {
 		list = append(list, *s)
 	}
 	return list
+}
+
+// eachWanted calls yield with each key of what a switch is to hold and whoever
+// wants it.
+func (b *builder) eachWanted(kind Kind, yield func(by Object, key string)) {
+	for key, it := range b.items {
+		for _, by := range it.objects {
+			yield(by, key)
+		}
+		if it.of != nil && kind == KindMapping {
+			for _, s := range it.use.shares {
+				e := rlocEntry(b.rlocs.numbers[s.rloc.String()])
+				yield(it.objects[0], e.Key())
+			}
+		}
+	}
+	for key, by := range b.wanters {
+		yield(by, key)
+	}
 }
 
 // add counts one entry of the object.

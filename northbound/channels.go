@@ -47,7 +47,10 @@ func (s *Server) channels(in *channelsInput) (api.Channels, error) {
 			return api.Channels{}, wrong("query."+string(want.Kind), want.Name, "is no "+string(want.Kind), fix)
 		}
 	}
-	states := s.statesOf("")
+	var states map[string][]api.ObjectState // of all, if that is asked for
+	if in.State != "" {
+		states = s.statesOf("")
+	}
 	objects, next, err := s.page(inventory.Channel, &in.PageInput, func(o *inventory.Object) bool {
 		ch := o.Spec.(config.Channel)
 		return (in.Site == "" || ch.Site == in.Site) && (in.Switch == "" || ch.Ingress.Switch == in.Switch) &&
@@ -55,7 +58,11 @@ func (s *Server) channels(in *channelsInput) (api.Channels, error) {
 	})
 	list := api.Channels{Items: make([]api.Channel, 0, len(objects)), NextCursor: next}
 	for i := range objects {
-		list.Items = append(list.Items, channelOf(&objects[i], states))
+		of := states
+		if of == nil {
+			of = s.statesOf(objects[i].Name)
+		}
+		list.Items = append(list.Items, channelOf(&objects[i], of))
 	}
 	return list, err
 }
