@@ -19,7 +19,7 @@ func newBenchCommand() *cobra.Command {
 		newBenchOf("memory", "memory of a switch that is filled to the sizes of the P4 program",
 			func(bench.Options) (*bench.Report, error) { return bench.Memory(bench.FullSizes()) }),
 		newBenchOf("etr", "CPU time at an ETR for each viewer's packet", bench.ETR),
-		newBenchSource(),
+		newBenchSource(), newBenchREST(),
 		newBenchMapServer(), newBenchMapServerProcess(),
 	)
 	return cmd
