@@ -25,7 +25,7 @@ func (s *Server) registerBackup() {
 		OperationID: "backup", Method: http.MethodGet, Path: "/api/v1/backup",
 		Summary:     "All that the store holds, at one revision, as one file",
 		Description: "For `corecast restore`. It holds all secrets that the store does.",
-		Errors:      []int{http.StatusConflict, http.StatusServiceUnavailable},
+		Errors:      []int{http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
 		Responses: map[string]*huma.Response{"200": {Description: "the file", Content: map[string]*huma.MediaType{
 			"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 		}}},
