@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/northbound/client"
 	"github.com/corecast/corecast/source/mappings"
 	"github.com/corecast/corecast/source/station"
 	"github.com/corecast/corecast/source/turn"
@@ -32,6 +33,7 @@ type sourceFlags struct {
 	reconnect, asJSON                   bool
 	hookSecretEnv, operatorEnv, hookEnv string
 	duration                            time.Duration
+	report                              reportFlags
 }
 
 func newSourceCommand() *cobra.Command {
@@ -55,7 +57,11 @@ media ends, or SIGINT or SIGTERM.`,
 			if err != nil {
 				return err
 			}
-			return runSource(cmd.Context(), cfg, f.duration, f.asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			controller, err := f.report.client()
+			if err != nil {
+				return err
+			}
+			return runSource(cmd.Context(), cfg, &f, controller, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f.register(cmd.Flags())
@@ -108,10 +114,12 @@ func (f *sourceFlags) register(t *pflag.FlagSet) {
 	t.StringVar(&f.cfg.Advertise, "advertise", "", "the `URL` of the viewer API, that standbys lead viewers to (default: that of --listen)")
 	t.DurationVar(&f.duration, "duration", 0, "stop after this time (default: never)")
 	t.BoolVar(&f.asJSON, "json", false, "print a report as one JSON object at the end")
+	f.report.add(t)
 }
 
 // withConfig are the flags that may stand beside --config.
-var withConfig = map[string]bool{"config": true, "json": true, "duration": true}
+var withConfig = map[string]bool{"config": true, "json": true, "duration": true,
+	"controller": true, "report-as": true, "controller-token-file": true, "controller-ca": true}
 
 // load reads the file or makes a configuration of the flags.
 func (f *sourceFlags) load(flags *pflag.FlagSet) (*station.Config, error) {
@@ -212,10 +220,10 @@ func badConfig(err error) error {
 // statusPeriod is how often a running source says how it does.
 const statusPeriod = 10 * time.Second
 
-func runSource(ctx context.Context, cfg *station.Config, duration time.Duration, asJSON bool, out, chatter io.Writer) error {
-	if duration > 0 {
+func runSource(ctx context.Context, cfg *station.Config, f *sourceFlags, controller *client.Client, out, chatter io.Writer) error {
+	if f.duration > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, duration)
+		ctx, cancel = context.WithTimeout(ctx, f.duration)
 		defer cancel()
 	}
 	tell, stop := newTeller(chatter)
@@ -233,8 +241,10 @@ func runSource(ctx context.Context, cfg *station.Config, duration time.Duration,
 		}
 	})
 	defer stopStatus()
+	stopReports := f.report.start(ctx, controller, s, tell)
 	reports, err := s.Run(ctx)
-	return errors.Join(err, printReports(reports, s.Mappings(), asJSON, out))
+	stopReports()
+	return errors.Join(err, printReports(reports, s.Mappings(), f.asJSON, out))
 }
 
 // newTeller returns a function that prints lines, and one that ends it. Who
