@@ -42,6 +42,9 @@ func restoreFile(ctx context.Context, path string, backup io.Reader, info Backup
 	return syncDirectory(path, true)
 }
 
+// together is how many transactions of a restore share an fsync.
+const together = 32
+
 // fill puts a backup into an empty file. Its revisions come after those of the
 // backup, so that none that somebody remembers names something else now.
 func (f *File) fill(ctx context.Context, backup io.Reader, after Revision) error {
@@ -50,15 +53,22 @@ func (f *File) fill(ctx context.Context, backup io.Reader, after Revision) error
 		return fmt.Errorf("store %s: %w", f.path, err)
 	}
 	f.history.forget(after)
+	var batch []Op
+	n := 0
 	for ops, err := range restored(backup, known) {
-		if err == nil {
-			_, err = f.Commit(ctx, Txn{Then: ops})
-		}
 		if err != nil {
 			return err
 		}
+		batch = append(batch, ops...)
+		if n++; n%together == 0 {
+			if _, err := f.commitLarge(ctx, Txn{Then: batch}); err != nil {
+				return err
+			}
+			batch = nil
+		}
 	}
-	return nil
+	_, err = f.commitLarge(ctx, Txn{Then: batch})
+	return err
 }
 
 // mayReplace refuses to restore over something, unless it is to be replaced.
