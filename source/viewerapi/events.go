@@ -121,6 +121,7 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	only := r.URL.Query().Get("channel")
 	for {
 		events, missed, news := s.events.since(at, 256)
+		_ = out.SetWriteDeadline(time.Now().Add(keepalive)) // a client that does not read is let go
 		if missed > 0 {
 			fmt.Fprintf(w, "event: missed\ndata: {\"events\":%d}\n\n", missed)
 		}
@@ -131,7 +132,6 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 				fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", e.ID, e.Type, b)
 			}
 		}
-		_ = out.SetWriteDeadline(time.Now().Add(keepalive))
 		if err := out.Flush(); err != nil || news == nil {
 			return
 		}

@@ -114,6 +114,19 @@ func (s *Server) leave(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// dismissNow ends a stay while it is this source's turn.
+func (s *Server) dismissNow(c *channel, id dstlist.ID) error {
+	t, err := c.turn.use()
+	if err != nil {
+		return err
+	}
+	defer t.done()
+	if !s.dismiss(c, t, id) {
+		return errGone
+	}
+	return nil
+}
+
 // maxRenewals is how many leases one request may renew.
 const maxRenewals = 10_000
 
@@ -146,15 +159,25 @@ func (s *Server) renewMany(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, err)
 		return
 	}
-	t, err := c.turn.use()
+	out, err := s.renewAll(c, body.IDs)
 	if err != nil {
 		fail(w, r, err)
 		return
 	}
+	s.counts.renewed.Add(uint64(out.Renewed))
+	answer(w, http.StatusOK, out) // the client may take its time: the turn is not held
+}
+
+// renewAll renews leases of a channel, as long as the permission of each lasts.
+func (s *Server) renewAll(c *channel, ids []string) (renewalsAnswer, error) {
+	t, err := c.turn.use()
+	if err != nil {
+		return renewalsAnswer{}, err
+	}
 	defer t.done()
 	now := time.Now()
 	out := renewalsAnswer{TTL: seconds(s.limits.TTL), RenewAfter: seconds(renewAfter(s.limits.TTL)), Gone: []string{}, Ended: []string{}}
-	for _, text := range body.IDs {
+	for _, text := range ids {
 		switch err := s.renewOne(c, t, text, now); err {
 		case nil:
 			out.Renewed++
@@ -164,8 +187,7 @@ func (s *Server) renewMany(w http.ResponseWriter, r *http.Request) {
 			out.Ended = append(out.Ended, text)
 		}
 	}
-	s.counts.renewed.Add(uint64(out.Renewed))
-	answer(w, http.StatusOK, out)
+	return out, nil
 }
 
 func (s *Server) renewOne(c *channel, t *turnOf, text string, now time.Time) error {

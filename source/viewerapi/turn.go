@@ -30,7 +30,8 @@ func (noJournal) Waiting() int       { return 0 }
 // several sources with one store, one does.
 type turnOf struct {
 	// mu guards what follows. Whoever changes leases holds it for reading, so
-	// that none changes once the turn has ended.
+	// that none changes once the turn has ended; nobody holds it while waiting
+	// for a client.
 	mu        sync.RWMutex
 	active    bool
 	ids       leaseIDs
