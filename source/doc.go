@@ -8,6 +8,8 @@
 //     input; nothing is added or left out;
 //   - a round (a payload and all its headers) is sent whole or not begun, so
 //     that an end in the middle leaves every viewer with the same payloads;
+//   - viewers whose site has no CoreCast ETR get the media itself, in the same
+//     round and at the same pace, if the sender can (BatchSender);
 //   - rounds are paced by the clock in the stream (or by arrival, a bitrate,
 //     or not at all), and never catch up in a burst longer than MaxLag;
 //   - the headers of a round are spread over the time until the next payload,
@@ -18,6 +20,7 @@
 //   - the goroutine that calls Run does the work (another one takes what a live
 //     input brings meanwhile), and a context ends it.
 //
-// Who the viewers are is in package dstlist, how packets leave in package gso,
-// where media comes from in package input.
+// Who the viewers are is in package dstlist, what is known of their sites in
+// package mappings, how packets leave in package gso, where media comes from in
+// package input. Package itr does without an ITR.
 package source

@@ -63,7 +63,7 @@ func now() time.Time { return time.UnixMilli(time.Now().UnixMilli()) }
 
 func lease(id, n int, ttl time.Duration) keep.Lease {
 	eid := netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
-	return keep.Lease{ID: dstlist.ID(id), Viewer: netip.AddrPortFrom(eid, 5004), Expires: now().Add(ttl), Client: eid}
+	return keep.Lease{ID: dstlist.ID(id), Viewer: netip.AddrPortFrom(eid, 5004), Word: dstlist.Word(n % 3), Expires: now().Add(ttl), Client: eid}
 }
 
 // begin reads what is kept and begins to keep it.
