@@ -107,8 +107,8 @@ func (a *arena) addNode(name string) {
 			a.Logf("%s said last:\n%s", n.name, said[max(0, len(said)-4000):])
 		}
 		if n.background != nil {
-			n.end(syscall.SIGCONT)
-			n.end(os.Kill)
+			_ = n.cmd.Process.Signal(syscall.SIGCONT)
+			_ = n.end(os.Kill)
 		}
 	})
 }
@@ -227,11 +227,14 @@ func (a *arena) agrees(n *arenaNode, nodes []*arenaNode) error {
 	return nil
 }
 
-// mastered are the switches that a node masters, as itself or another one says.
+// mastered are the switches that a node masters, as it or another one says.
 func (a *arena) mastered(n, asked *arenaNode) (list []*witness) {
 	a.Helper()
-	switches, err := ask[api.Switches](asked, "/api/v1/switches")
-	a.check(err)
+	var switches api.Switches
+	a.until(asked.name+" answers", func() (err error) {
+		switches, err = ask[api.Switches](asked, "/api/v1/switches")
+		return err
+	})
 	for _, sw := range switches.Items {
 		for _, w := range a.witnesses {
 			if w.name == sw.Name && sw.Master == n.name {
