@@ -102,6 +102,5 @@ func decodeCursor(text string) (lisp.EID, error) {
 
 // operation describes a GET, for whoever may read.
 func operation(id, path, summary string, errors ...int) huma.Operation {
-	return auth.Needs(auth.Viewer, huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary,
-		Errors: append(errors, http.StatusUnprocessableEntity)}) // of a parameter that there is not
+	return auth.Needs(auth.Viewer, huma.Operation{OperationID: id, Method: http.MethodGet, Path: path, Summary: summary, Errors: errors})
 }

@@ -67,15 +67,17 @@ func Schemes() map[string]*huma.SecurityScheme {
 	}
 }
 
-// Needs declares the least role that may use an operation, and how it answers
-// those who have not.
+// Needs declares the least role that may use an operation, and what every
+// operation answers to those who have it not, ask too often, or ask for what it
+// does not have.
 func Needs(role Role, op huma.Operation) huma.Operation {
 	op.Extensions = maps.Clone(op.Extensions)
 	if op.Extensions == nil {
 		op.Extensions = map[string]any{}
 	}
 	op.Extensions[roleExtension] = role.String()
-	op.Errors = append(slices.Clone(op.Errors), http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
+	op.Errors = append(slices.Clone(op.Errors), http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
+		http.StatusUnprocessableEntity, http.StatusTooManyRequests)
 	op.Security = security
 	return op
 }
