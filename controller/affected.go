@@ -12,18 +12,13 @@ import (
 // the ETRs that take them; else all.
 func (c *Controller) affectedLocked(before, after *config.Config) []*owner {
 	all := c.ownersLocked()
-	if !c.fed || !same(before.Sites, after.Sites) || !same(before.Switches, after.Switches) {
+	if !c.fed || !before.SharesAllButChannels(after) {
 		return all
 	}
 	differ := differing(before.Channels, after.Channels)
 	return slices.DeleteFunc(all, func(o *owner) bool {
 		return o.plan.built() && !slices.ContainsFunc(differ, func(ch *config.Channel) bool { return concerns(after, o.name, ch) })
 	})
-}
-
-// same reports whether two slices are one.
-func same[T any](a, b []T) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // differing are the channels of one list that are not in the other.

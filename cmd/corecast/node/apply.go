@@ -50,6 +50,13 @@ func (n *Node) Apply(file *config.Config) error {
 // apply makes another whole the node's. The inventory calls it, one at a time.
 func (n *Node) apply(cfg *config.Config) error {
 	before := n.cfg.Load()
+	if before.SharesAllButChannels(cfg) { // which are the controller's alone
+		if err := n.controller.Apply(cfg); err != nil {
+			return err
+		}
+		n.cfg.Store(cfg)
+		return nil
+	}
 	list, err := sites(cfg)
 	if err != nil {
 		return err
