@@ -1,6 +1,7 @@
 package northbound
 
 import (
+	"net/http"
 	"reflect"
 	"strings"
 
@@ -39,6 +40,10 @@ func mendSchemas(doc *huma.OpenAPI) {
 			}
 			if op.RequestBody != nil { // huma takes a RawBody for any bytes
 				delete(op.RequestBody.Content, "application/octet-stream")
+			}
+			if op.Responses["422"] == nil { // of parameters that are unknown
+				op.Responses["422"] = &huma.Response{Description: http.StatusText(http.StatusUnprocessableEntity),
+					Content: map[string]*huma.MediaType{"application/problem+json": {}}}
 			}
 			for status, r := range op.Responses {
 				if status == "204" {
