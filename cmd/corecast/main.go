@@ -92,7 +92,7 @@ func newRootCommand() *cobra.Command {
 	group(root, "look", "Look:", newStatusCommand(), newChannelCommand(), newSiteCommand(), newMappingCommand(), newEventsCommand(), newWaitCommand(),
 		newTraceCommand(), newWhyCommand(), newLigCommand())
 	group(root, "change", "Change:", newApplyCommand(), newBackupCommand(), newRestoreCommand())
-	group(root, "tools", "Tools:", newTokenCommand(), newBenchCommand(), newManCommand())
+	group(root, "tools", "Tools:", newTokenCommand(), newBundleCommand(), newBenchCommand(), newManCommand())
 	root.SetHelpCommandGroupID("tools")
 	root.SetCompletionCommandGroupID("tools")
 	return root

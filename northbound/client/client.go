@@ -91,6 +91,16 @@ func (c *Client) Status(ctx context.Context) (api.Status, error) {
 	return get[api.Status](ctx, c, "/api/v1/status", nil)
 }
 
+// Metrics asks for the metrics, in the text format of Prometheus.
+func (c *Client) Metrics(ctx context.Context) ([]byte, error) {
+	resp, err := c.send(ctx, http.MethodGet, "/metrics", nil, nil, http.Header{"Accept": {"text/plain"}})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+}
+
 // Switches asks for all switches.
 func (c *Client) Switches(ctx context.Context) (api.Switches, error) {
 	items, err := all(pages(ctx, c, "/api/v1/switches", url.Values{}, func(p api.Switches) ([]api.Switch, string) { return p.Items, p.NextCursor }))

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/corecast/corecast/cmd/corecast/bundle"
+)
+
+func newBundleCommand() *cobra.Command {
+	var f restFlags
+	cmd := &cobra.Command{
+		Use:   "bundle FILE.tar.gz",
+		Short: "Write an archive for whoever is to help: status, objects, counters, events, host",
+		Long: `Writes what a controller says of its state, its metrics and last events, and what
+corecast doctor finds here, into one archive. No secret is in it: a controller tells
+none. Viewers are counted and not named. Look through it before you send it away.`,
+		Example: "  corecast bundle support.tar.gz && tar tzf support.tar.gz",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("want the file to write, got %d arguments: corecast bundle FILE.tar.gz", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.bundle(cmd, args[0]) },
+	}
+	f.add(cmd)
+	return cmd
+}
+
+// bundle writes a file that was not there before.
+func (f *restFlags) bundle(cmd *cobra.Command, path string) error {
+	c, err := f.client()
+	if err != nil {
+		return err
+	}
+	if _, err := c.Status(cmd.Context()); err != nil {
+		return err // nobody to ask: no file
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("%w: name a file that is not there yet", err)
+	}
+	parts := map[string]string{}
+	err = bundle.Write(cmd.Context(), file, c, time.Now(), func(name string, failed error) {
+		parts[name] = "ok"
+		if failed != nil {
+			parts[name] = failed.Error()
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s could not be had: %v\n", name, failed)
+		}
+	})
+	if err = errors.Join(err, file.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	if f.json {
+		return printJSON(cmd.OutOrStdout(), map[string]any{"file": path, "parts": parts})
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d files\n", path, len(parts))
+	return err
+}
