@@ -220,6 +220,9 @@ func errOf[T any](_ T, err error) error { return err }
 
 // TestEtcdThatIsFull fills a cluster's small quota.
 func TestEtcdThatIsFull(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about etcd's answers alone")
+	}
 	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.Options{Flags: []string{"--quota-backend-bytes=1048576"}})
 	s := openEtcd(t, cluster.URL("f"))
@@ -238,6 +241,9 @@ func TestEtcdThatIsFull(t *testing.T) {
 }
 
 func TestEtcdAsksForAUser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it is about etcd's answers alone")
+	}
 	cluster := etcdtest.Start(t, etcdtest.Options{})
 	admin := cluster.Client()
 	ctx := t.Context()

@@ -11,6 +11,9 @@ import (
 )
 
 func TestEtcdOverTLS(t *testing.T) {
+	if testing.Short() {
+		t.Skip("handshakes that fail take their time")
+	}
 	t.Parallel()
 	ca, stranger := authtest.NewCA(t), authtest.NewCA(t)
 	member := ca.ServerTLS(t)

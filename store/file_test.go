@@ -18,6 +18,7 @@ import (
 )
 
 func TestFileKeepsAllAcrossRestarts(t *testing.T) {
+	t.Parallel()
 	ctx, path := t.Context(), filepath.Join(t.TempDir(), "store.db")
 	f := openFile(t, path)
 	if _, err := store.Put(ctx, f, "kept", []byte("value")); err != nil {
