@@ -56,7 +56,7 @@ func startBrowser(t *testing.T, dashboard string) *browser {
 		t.Skip("no chromium: apt-get install chromium")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(browserPatience))
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.UserDataDir(profile(t)), chromedp.WSURLReadTimeout(browserPatience))
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(ctx)
@@ -68,6 +68,26 @@ func startBrowser(t *testing.T, dashboard string) *browser {
 	}
 	b.do(network.Enable(), network.SetCacheDisabled(true), cdpruntime.Enable())
 	return b
+}
+
+// profile is a directory for a browser, whose processes may write to it for a
+// moment after it has ended.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "corecast-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 100 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		t.Logf("%s is left behind", dir)
+	})
+	return dir
 }
 
 // listen counts what the page loads, and notes what it must not do.
