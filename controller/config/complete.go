@@ -46,6 +46,7 @@ func (c *Config) defaults() {
 	for i := range c.Switches {
 		s := &c.Switches[i]
 		s.Target = cmp.Or(s.Target, Softswitch)
+		s.DeviceID = cmp.Or(s.DeviceID, 1) // no P4Runtime server has 0
 		for j := range s.Ports {
 			if p := &s.Ports[j]; p.MAC.IsZero() {
 				p.MAC = PortMAC(s.Name, p.ID)

@@ -79,7 +79,7 @@ const (
 type Switch struct {
 	Name      string     `yaml:"name" json:"name" required:"false" doc:"as in the path, which suffices" example:"itr1"`
 	Address   string     `yaml:"address" json:"address" doc:"of its P4Runtime server" example:"127.0.0.1:9559"`
-	DeviceID  uint64     `yaml:"device_id" json:"device_id" required:"false" doc:"of P4Runtime"`
+	DeviceID  uint64     `yaml:"device_id" json:"device_id" required:"false" doc:"of P4Runtime; 1 if omitted"`
 	Target    Target     `yaml:"target" json:"target" required:"false" doc:"what runs the program; softswitch if omitted" enum:"softswitch,bmv2"`
 	Site      string     `yaml:"site" json:"site" doc:"the site whose border it is" example:"studio"`
 	Ports     []Port     `yaml:"ports" json:"ports,omitzero" nullable:"false" doc:"ports in use"`
