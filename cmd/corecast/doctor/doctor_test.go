@@ -92,7 +92,9 @@ func TestPorts(t *testing.T) {
 		cfg.Listen.HTTP = address
 		expect(t, address, found(func(r reporter) { checkPorts(portsOf(cfg), r) }), want.Verdict, want.What)
 	}
-	cfg.Listen.LISP, cfg.Listen.HTTP = []string{taken}, ""
+	cfg.Listen.LISP, cfg.Listen.HTTP = []string{taken}, ours.Listener.Addr().String()
+	expect(t, "a controller with a Map-Server", found(func(r reporter) { checkPorts(portsOf(cfg), r) }), Good, "a controller runs already")
+	cfg.Listen.HTTP = ""
 	expect(t, taken, found(func(r reporter) { checkPorts(portsOf(cfg), r) }), Bad, "is in use")
 }
 

@@ -36,15 +36,18 @@ func portsOf(cfg *config.Config) []listen {
 }
 
 func checkPorts(list []listen, report reporter) {
+	for _, l := range list {
+		if l.network == "tcp" && controllerAt(l.address) {
+			report(Good, fmt.Sprintf("a controller runs already and serves REST on %s", l.address), "")
+			return // what else is in use is its own
+		}
+	}
 	free := 0
 	for _, l := range list {
 		err := tryListen(l)
 		switch {
 		case err == nil:
 			free++
-		case errors.Is(err, syscall.EADDRINUSE) && l.network == "tcp" && controllerAt(l.address):
-			report(Good, fmt.Sprintf("a controller runs already and serves REST on %s", l.address), "")
-			return // what else it listens on is its own
 		case errors.Is(err, syscall.EADDRINUSE):
 			report(Bad, fmt.Sprintf("%s/%s, for %s, is in use", l.network, l.address, l.who),
 				"stop what listens there (ss -lunp, ss -ltnp), or choose another address in listen:")
