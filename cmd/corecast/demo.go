@@ -41,6 +41,9 @@ received every payload bit-exact and each domain was sent each payload once.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Target = demo.Target(target)
 			if ui != "" {
+				if err := checkDashboard(ui); err != nil {
+					return err
+				}
 				o.Control = withDashboard(ui, cmd.ErrOrStderr())
 				o.Loop = o.Duration == 0 && isFile(o.Input)
 			}
@@ -85,6 +88,16 @@ type dashboardNode struct {
 
 // Run runs all of them.
 func (d dashboardNode) Run(ctx context.Context) error { return d.node.Run(ctx) }
+
+// checkDashboard refuses an address that no dashboard can have, before anything
+// is started.
+func checkDashboard(address string) error {
+	alone := config.Config{Listen: config.Listen{HTTP: address}}
+	if err := alone.Complete(); err != nil {
+		return usagef("--ui %s: %w", address, err)
+	}
+	return nil
+}
 
 // withDashboard makes a node that serves the dashboard, and says where.
 func withDashboard(address string, stderr io.Writer) func(context.Context, *config.Config) (demo.Controller, error) {
