@@ -17,9 +17,10 @@ die() {
 command -v ip >/dev/null || die "ip is missing: apt-get install iproute2"
 PATH=$PATH:$here/../../bin
 command -v corecast >/dev/null || die "corecast is not on PATH: make build"
+[ ${#PREFIX} -le 3 ] || die "PREFIX=$PREFIX: want 3 letters at most, since names of interfaces have 15"
 [ ! -e "$DIR" ] || die "$DIR is there: is it up already? ./down.sh"
 mkdir -p "$DIR"
-trap 'status=$?; [ $status = 0 ] || { tail -n 5 "$DIR"/*.log; DIR=$DIR PREFIX=$PREFIX "$here/down.sh"; } >&2' EXIT
+trap 'status=$?; [ $status = 0 ] || { tail -n 5 "$DIR"/*.log || :; DIR=$DIR PREFIX=$PREFIX "$here/down.sh"; } >&2' EXIT
 
 # start NAME COMMAND...: in the background, with a log; down.sh ends it.
 start() {
