@@ -126,13 +126,20 @@ used until restore was run again.`,
 	return cmd
 }
 
+func entries(n uint64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
 // tellBackup says what is in a backup.
 func tellBackup(w io.Writer, asJSON bool, file string, info store.Backup) error {
 	if asJSON {
 		return printJSON(w, info)
 	}
-	_, err := fmt.Fprintf(w, "%s: %d entries at revision %d of %s (schema %d); %d that tell of running controllers are left out\n",
-		file, info.Entries, info.Revision, info.Time.Format("2006-01-02 15:04:05 MST"), info.Schema, info.LeftOut)
+	_, err := fmt.Fprintf(w, "%s: %s at revision %d of %s (schema %d); %d that tell of running controllers are left out\n",
+		file, entries(info.Entries), info.Revision, info.Time.Format("2006-01-02 15:04:05 MST"), info.Schema, info.LeftOut)
 	return err
 }
 

@@ -12,7 +12,8 @@ func newBenchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure what CoreCast costs beside what the same work costs without it",
-		Args:  cobra.NoArgs,
+		Args:  subcommandWanted,
+		RunE:  func(*cobra.Command, []string) error { return nil }, // Args has refused
 	}
 	cmd.AddCommand(
 		newBenchOf("itr", "CPU time at the ITR for the paper's 1,429 viewers in 200 sites", bench.ITR),
@@ -31,7 +32,7 @@ func newBenchOf(name, short string, measure func(bench.Options) (*bench.Report, 
 		Use:     name,
 		Short:   short,
 		Example: "  corecast bench " + name + " --json",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Turns < 1 || o.Slice <= 0 {
 				return usagef("--turns %d, --slice %v: want at least 1 and more than 0", o.Turns, o.Slice)

@@ -100,7 +100,7 @@ func reload(w io.Writer, path string, n *node.Node) {
 	for _, warning := range cfg.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}
-	fmt.Fprintf(w, "%s is in use: %d switches, %d sites, %d channels\n", path, len(cfg.Switches), len(cfg.Sites), len(cfg.Channels))
+	fmt.Fprintf(w, "%s is in use: %s\n", path, objectCounts(cfg))
 }
 
 // tellStart says what runs where.
@@ -169,13 +169,21 @@ func newCheckCommand() *cobra.Command {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]int{
 					"switches": len(cfg.Switches), "sites": len(cfg.Sites), "channels": len(cfg.Channels)})
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is right: %d switches, %d sites, %d channels\n",
-				args[0], len(cfg.Switches), len(cfg.Sites), len(cfg.Channels))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is right: %s\n", args[0], objectCounts(cfg))
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the counts as JSON")
 	return cmd
+}
+
+// objectCounts says how many objects a configuration has.
+func objectCounts(cfg *config.Config) string {
+	switches := fmt.Sprintf("%d switches", len(cfg.Switches))
+	if len(cfg.Switches) == 1 {
+		switches = "1 switch"
+	}
+	return fmt.Sprintf("%s, %s, %s", switches, plural(len(cfg.Sites), "site"), plural(len(cfg.Channels), "channel"))
 }
 
 // noArguments refuses arguments with a usage error.

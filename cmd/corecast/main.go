@@ -1,6 +1,6 @@
-// Command corecast is the one binary of CoreCast: the demo, the softswitch and,
-// as they come, controller, source and tools. One file a subcommand; what they
-// do is in the packages they call.
+// Command corecast is the one binary of CoreCast: the demo, the softswitch, the
+// controller, the source and tools. One file a subcommand; what they do is in the
+// packages they call.
 //
 // Results go to stdout, everything else to stderr. Exit status: 0 done,
 // 1 failed, 2 wrong usage, 78 wrong configuration.
@@ -66,6 +66,7 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "corecast",
 		Short:         "Live streaming through the network itself: one payload, many viewers",
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args: func(cmd *cobra.Command, args []string) error {

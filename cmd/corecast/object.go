@@ -163,6 +163,9 @@ func (n *noun) write(cmd *cobra.Command, f *writeFlags, method string, args []st
 		_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\n", object)
 		return err
 	}
+	if f.json {
+		return printJSONLine(cmd.OutOrStdout(), map[string]string{"kind": string(n.kind), "name": ref.Name, "change": done})
+	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s\n", n.kind, ref.Name, done)
 	return err
 }

@@ -15,8 +15,8 @@ func newTokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
 		Short: "Make tokens for the REST API",
-		Args:  noArguments,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:  subcommandWanted,
+		RunE:  func(*cobra.Command, []string) error { return nil }, // Args has refused
 	}
 	cmd.AddCommand(newTokenNewCommand())
 	return cmd

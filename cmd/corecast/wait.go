@@ -59,7 +59,10 @@ the reason, if that does not come true in time.`,
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
 			ref := api.Ref{Kind: api.Kind(args[0]), Name: args[1]}
-			if err := waitFor(ctx, c, ref, want); err != nil {
+			switch err := waitFor(ctx, c, ref, want); {
+			case err != nil && cmd.Context().Err() == nil && ctx.Err() != nil:
+				return fmt.Errorf("%w after %v: corecast %s show %s", err, timeout, args[0], args[1])
+			case err != nil:
 				return err
 			}
 			if f.json {
@@ -97,7 +100,7 @@ func waitFor(ctx context.Context, c *client.Client, ref api.Ref, want string) er
 		select {
 		case <-time.After(waitInterval):
 		case <-ctx.Done():
-			return fmt.Errorf("%s %s is %s, and not %s: %w", ref.Kind, ref.Name, state, want, ctx.Err())
+			return fmt.Errorf("%s %s is %s, and not %s", ref.Kind, ref.Name, state, want)
 		}
 	}
 }

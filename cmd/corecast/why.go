@@ -41,7 +41,7 @@ do there.`,
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&channel, "channel", "", "`NAME` of the channel, if it is to be another than those that the viewer has joined")
+	cmd.Flags().StringVar(&channel, "channel", "", "`NAME` of the channel, if it is to be another than those that the viewer has joined, or the only one")
 	_ = cmd.RegisterFlagCompletionFunc("channel", channelNoun().complete) // the flag is there
 	return cmd
 }

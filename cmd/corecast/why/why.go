@@ -23,7 +23,7 @@ type Step struct {
 type Question struct {
 	EID     netip.Addr
 	Port    uint16 // 0: that of its lease, or any
-	Channel string // empty: those that it has joined
+	Channel string // empty: those that it has joined, or the only one
 }
 
 // walker walks; tell is told each step.
@@ -81,6 +81,11 @@ func (w *walker) lease(ctx context.Context, q *Question) ([]string, error) {
 			found = append(found, v)
 		}
 	}
+	if q.Channel == "" && len(sources.Items) == 0 {
+		if q.Channel, err = w.onlyChannel(ctx); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case len(found) > 0:
 		var names []string
@@ -99,6 +104,21 @@ func (w *walker) lease(ctx context.Context, q *Question) ([]string, error) {
 	}
 	return nil, w.stop("lease", fmt.Sprintf("no viewer %v has joined%s", q.EID, of(q.Channel)),
 		"corecast watch joins; the source tells why it refuses somebody")
+}
+
+// onlyChannel is the name of the channel, if there is just one.
+func (w *walker) onlyChannel(ctx context.Context) (string, error) {
+	name := ""
+	for ch, err := range w.c.Channels(ctx, client.ChannelFilter{}) {
+		switch {
+		case err != nil:
+			return "", err
+		case name != "":
+			return "", nil
+		}
+		name = ch.Name
+	}
+	return name, nil
 }
 
 func of(channel string) string {
