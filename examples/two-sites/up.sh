@@ -26,6 +26,7 @@ trap 'status=$?; [ $status = 0 ] || { tail -n 5 "$DIR"/*.log || :; DIR=$DIR PREF
 start() {
 	name=$1
 	shift
+	: >"$DIR/$name.log" # there at once, for those who look into it
 	"$@" >"$DIR/$name.log" 2>&1 </dev/null &
 	echo "$! $name" >>"$DIR/pids"
 }
