@@ -43,8 +43,21 @@ func (c *Controller) ExportHeld(ctx context.Context, name string) (Writes, error
 	if err != nil {
 		return nil, err
 	}
-	h := &Holding{Entries: have.entries, Groups: have.groups, Meters: have.meters}
+	h := &Holding{Entries: have.entries, Groups: inWrittenOrder(have.groups), Meters: have.meters}
 	return h.Writes(), nil
+}
+
+// inWrittenOrder puts the replicas of groups that were read into the order in which
+// they are written, by instance: a copy goes before its header. bmv2 makes them in
+// that order, but tells of them in another.
+func inWrittenOrder(groups []*p4rt.Group) []*p4rt.Group {
+	ordered := make([]*p4rt.Group, len(groups))
+	for i, g := range groups {
+		ordered[i] = &p4rt.Group{ID: g.ID, Replicas: slices.SortedFunc(slices.Values(g.Replicas), func(x, y p4rt.Replica) int {
+			return cmp.Or(cmp.Compare(x.Instance, y.Instance), cmp.Compare(x.Port, y.Port))
+		})}
+	}
+	return ordered
 }
 
 // Writes fill an empty switch with a holding, always in the same order.

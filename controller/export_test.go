@@ -62,6 +62,20 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// What a switch says of its replicas in another order than they were written in is
+// exported in that of the writing: a copy goes before its header.
+func TestExportOrdersReplicas(t *testing.T) {
+	read := &p4rt.Group{ID: 7, Replicas: []p4rt.Replica{{Port: 3, Instance: 2}, {Port: 4, Instance: 1}, {Port: 3, Instance: 1}}}
+	got := inWrittenOrder([]*p4rt.Group{read})[0]
+	want := &p4rt.Group{ID: 7, Replicas: []p4rt.Replica{{Port: 3, Instance: 1}, {Port: 4, Instance: 1}, {Port: 3, Instance: 2}}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if read.Replicas[0].Instance != 2 {
+		t.Error("what was read was changed")
+	}
+}
+
 // wholeHolding is what the controller wants a switch to hold.
 func wholeHolding(t *testing.T, c *Controller, name string) *Holding {
 	all, _, err := Desired(c.whole())
