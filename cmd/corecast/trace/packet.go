@@ -8,6 +8,7 @@ import (
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/wire"
 	"github.com/corecast/corecast/wire/inet"
 )
@@ -44,7 +45,13 @@ func destination(frame []byte) netip.Addr {
 }
 
 // describe says in a line what is in a frame.
-func describe(frame []byte) string { return describePacket(ipOf(frame)) }
+func describe(frame []byte) string {
+	var e inet.Ethernet
+	if _, err := e.Decode(frame); err == nil && e.Type == build.EthertypeLoop {
+		return fmt.Sprintf("the same, padded to %d bytes", len(frame))
+	}
+	return describePacket(ipOf(frame))
+}
 
 func describePacket(packet []byte) string {
 	var d inet.Datagram

@@ -79,6 +79,13 @@ func TestChannel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for _, p := range story {
+				for _, h := range p.Hops {
+					if padded := strings.HasPrefix(h.Packet, "the same, padded to "); padded != (h.Role == string(config.Loop)) {
+						t.Errorf("in by a %s port of %s: %s", h.Role, h.Switch, h.Packet)
+					}
+				}
+			}
 			if got := outline(story); !slices.Equal(got, c.want) {
 				t.Errorf("%q\nwant %q", got, c.want)
 			}
