@@ -40,9 +40,11 @@ func TestScenarios(t *testing.T) {
 	// The softswitch under the limits of stock bmv2 runs the loop where there
 	// is no bmv2.
 	t.Run("softswitch-stock", func(t *testing.T) {
+		skipInShort(t)
 		runScenarios(t, Fig2Options{Target: Softswitch, StockGrowth: true})
 	})
 	t.Run("softswitch-linux", func(t *testing.T) {
+		skipInShort(t)
 		if os.Geteuid() != 0 {
 			t.Skip("needs network namespaces: run as root")
 		}
@@ -52,6 +54,14 @@ func TestScenarios(t *testing.T) {
 		needBMv2(t)
 		runScenarios(t, Fig2Options{Target: BMv2})
 	})
+}
+
+// skipInShort leaves out targets on which -short, which is for the race detector,
+// would find nothing that it does not find on the first.
+func skipInShort(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the same scenarios run on one softswitch only")
+	}
 }
 
 func runScenarios(t *testing.T, o Fig2Options) {
