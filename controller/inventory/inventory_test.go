@@ -234,7 +234,7 @@ func TestRefused(t *testing.T) {
 		{Change{Ref: paris, Op: Patch, Body: []byte(`{"eid_prefixes":["10.2.0.0/16"],"reserved_eids":"10.1.0.0/24"}`)}, "reserved_eids: 10.1.0.0/24 is not a part"},
 		{Change{Ref: Ref{Site, "rome"}, Op: Put, Body: []byte(`{"eid_prefixes":["10.7.0.0/16"],"auth_keys":[{"id":1,"algorithm":"hmac-sha256-128"}]}`)}, "auth_keys[0]: has no secret"},
 		{Change{Ref: Ref{Site, "rome"}, Op: Put, Body: []byte(`{"eid_prefixes":["10.7.0.0/16"],"auth_keys":[{"id":1,"algorithm":"hmac-sha256-128","secret":"a","secret_env":"B"}]}`)}, "has both secret and secret_env"},
-		{Change{Ref: Ref{Switch, "etr2"}, Op: Put, Body: []byte(etr1Body)}, "127.0.0.1:9560 device_id 0 is switch etr1 too"},
+		{Change{Ref: Ref{Switch, "etr2"}, Op: Put, Body: []byte(etr1Body)}, "127.0.0.1:9560 device_id 1 is switch etr1 too"},
 	} {
 		w.refuse(tt.change, tt.want)
 	}
