@@ -206,28 +206,6 @@ func (d *Dataplane) describe(t *table, e *entry) Entry {
 	return out
 }
 
-func (k *keyField) describe(e *entry) Match {
-	switch k.info.Kind {
-	case Exact:
-		return Match{Value: k.get(e.key)}
-	case LPM:
-		if e.prefix == 0 {
-			return Match{}
-		}
-		return Match{Value: k.get(e.key), PrefixLen: e.prefix}
-	case Range:
-		return Match{Low: k.get(e.key), High: k.get(e.mask)}
-	}
-	mask := k.get(e.mask)
-	if new(big.Int).SetBytes(mask).Sign() == 0 {
-		return Match{}
-	}
-	if k.info.Kind == Optional {
-		return Match{Value: k.get(e.key)}
-	}
-	return Match{Value: k.get(e.key), Mask: mask}
-}
-
 // SetDefaultAction sets what runs on a miss.
 func (d *Dataplane) SetDefaultAction(name, action string, params [][]byte) error {
 	return d.edit(name, func(t *table) error {
@@ -258,60 +236,6 @@ func (d *Dataplane) DefaultAction(name string) (out Entry, err error) {
 			out.Const = t.def.fixedDefault
 		}
 		return nil
-	})
-	return out, err
-}
-
-// WriteDirectCounter sets the direct counter of the entry with e's match.
-// (ReadEntry and ReadEntries return it in Entry.Counter.)
-func (d *Dataplane) WriteDirectCounter(name string, e Entry, v CounterValue) error {
-	return d.edit(name, func(t *table) error {
-		if !t.def.counted {
-			return fmt.Errorf("direct counter: %w", ErrUnknownObject)
-		}
-		old, err := t.find(&e)
-		if err == nil {
-			old.counter = v
-		}
-		return err
-	})
-}
-
-// SetDirectMeter configures the direct meter of the entry with e's match.
-func (d *Dataplane) SetDirectMeter(name string, e Entry, c *MeterConfig) error {
-	return d.edit(name, func(t *table) error {
-		if t.def.meter == nil {
-			return fmt.Errorf("direct meter: %w", ErrUnknownObject)
-		}
-		old, err := t.find(&e)
-		if err != nil {
-			return err
-		}
-		if err := checkMeter(c); err != nil {
-			return err
-		}
-		if old.meter == nil {
-			old.meter = new(meterCell)
-		}
-		d.timeKept = false
-		old.meter.configure(c, t.def.meter.info.Rates, d.micros())
-		return nil
-	})
-}
-
-// DirectMeter returns the configuration of an entry's direct meter; nil if it
-// has none.
-func (d *Dataplane) DirectMeter(name string, e Entry) (out *MeterConfig, err error) {
-	err = d.edit(name, func(t *table) error {
-		if t.def.meter == nil {
-			return fmt.Errorf("direct meter: %w", ErrUnknownObject)
-		}
-		found, err := t.find(&e)
-		if err == nil && found.meter != nil && found.meter.configured {
-			cfg := found.meter.cfg
-			out = &cfg
-		}
-		return err
 	})
 	return out, err
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "bytes"
+import (
+	"bytes"
+	"math/big"
+)
 
 func (g *gen) truth(n *node) boolFn {
 	switch n.op {
@@ -59,7 +62,7 @@ func (g *gen) nonZero(n *node) boolFn {
 		x := g.word(n)
 		return func(c *packet) bool { return x(c) != 0 }
 	}
-	return g.compare(&node{op: "!=", boolean: true, left: n, right: constNode(lowInt(0))})
+	return g.compare(&node{op: "!=", boolean: true, left: n, right: constNode(big.NewInt(0))})
 }
 
 // compare compiles a comparison of two numbers.
