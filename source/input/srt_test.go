@@ -75,11 +75,10 @@ func TestSRTListener(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); readUntil(t, in, "more") }()
 	var next srt.Conn
-	for range 20 { // until the reader has noticed
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if next, err = call(t, port, "news", passphrase); err == nil {
-			break
+			break // the reader has noticed
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	if err != nil {
 		t.Fatal("after the first publisher has gone: ", err, said.String())

@@ -135,16 +135,6 @@ func numberedFile(t *testing.T, payloads, size int) string {
 	return file
 }
 
-// eventually waits for what must become true.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: never", what)
-		}
-	}
-}
-
 // asker asks a station for its status.
 type asker struct {
 	t      *testing.T

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/corecast/corecast/source/turn"
@@ -41,14 +42,16 @@ func try(t *testing.T, s store.Store) *turn.Turn {
 }
 
 // One has the turn as long as it renews; the next gets it when it resigns.
-func TestOneAtATime(t *testing.T) {
+func TestOneAtATime(t *testing.T) { synctest.Test(t, testOneAtATime) }
+
+func testOneAtATime(t *testing.T) {
 	s := store.NewMemory()
 	defer s.Close()
 	first := try(t, s)
 	ctx, stop := context.WithCancel(t.Context())
 	kept := make(chan error)
 	go func() { kept <- first.Keep(ctx) }()
-	for end := time.Now().Add(2500 * time.Millisecond); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if _, err := turn.Try(t.Context(), s, key, []byte("b"), time.Second); !errors.Is(err, turn.ErrTaken) {
 			t.Fatalf("a second one: %v", err)
 		}
@@ -73,14 +76,16 @@ func TestOneAtATime(t *testing.T) {
 
 // One that cannot reach the store knows that its turn is over before the store
 // gives it to another.
-func TestCutOff(t *testing.T) {
+func TestCutOff(t *testing.T) { synctest.Test(t, testCutOff) }
+
+func testCutOff(t *testing.T) {
 	s := &slow{Store: store.NewMemory()}
 	defer s.Close()
 	first := try(t, s)
 	kept := make(chan error)
 	go func() { kept <- first.Keep(t.Context()) }()
 	s.hangs.Store(true)
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		second, err := turn.Try(t.Context(), s.Store, key, []byte("b"), time.Second)
 		if err == nil {
 			if first.Held() {

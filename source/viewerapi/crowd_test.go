@@ -123,7 +123,7 @@ func TestCrowdIsKept(t *testing.T) {
 		ids[i] = lease.ID
 	})
 	joined := time.Since(began)
-	for deadline := time.Now().Add(30 * time.Second); w.Waiting() > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); w.Waiting() > 0 && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	stored := time.Since(began)

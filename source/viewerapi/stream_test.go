@@ -26,7 +26,7 @@ func TestEventsGoOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	web := viewerapi.NewHTTPServer(s.Handler())
-	web.ReadTimeout, web.WriteTimeout = 200*time.Millisecond, 300*time.Millisecond
+	web.ReadTimeout, web.WriteTimeout = 500*time.Millisecond, 500*time.Millisecond
 	served := make(chan error)
 	go func() { served <- web.Serve(l) }()
 	ctx, cancel := context.WithCancel(t.Context())

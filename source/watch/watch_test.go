@@ -90,15 +90,20 @@ func FuzzStats(f *testing.F) {
 
 // api is a viewer API that says what the test wants.
 type api struct {
-	mu    sync.Mutex
+	renew func() int // the status of a renewal
+	stop  func()     // called after enough requests
+	after int        // which is so many; 0 is never
+
+	mu    sync.Mutex // guards asked
 	asked []string
-	renew func() int
 }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked = append(a.asked, r.Method)
+	if a.asked = append(a.asked, r.Method); len(a.asked) == a.after {
+		a.stop()
+	}
 	status := http.StatusOK
 	if r.Method == http.MethodPut {
 		status = a.renew()
@@ -111,16 +116,18 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// run watches for a while and returns the requests and the error.
-func (a *api) run(t *testing.T, d time.Duration) (asked string, err error) {
+// run watches until enough was asked, or it fails, and returns the requests and
+// the error.
+func (a *api) run(t *testing.T) (asked string, err error) {
 	server := httptest.NewServer(a)
 	defer server.Close()
 	w, err := New(Options{URL: server.URL + "/news", Listen: "127.0.0.1:0", Output: io.Discard, Client: server.Client()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+	a.stop = cancel
 	err = w.Run(ctx)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -131,18 +138,18 @@ func (a *api) run(t *testing.T, d time.Duration) (asked string, err error) {
 // is not, and each is given back at the end.
 func TestRenewals(t *testing.T) {
 	n := 0
-	forgetful := &api{renew: func() int {
+	forgetful := &api{after: 6, renew: func() int {
 		if n++; n == 2 {
 			return http.StatusNotFound
 		}
 		return http.StatusOK
 	}}
-	asked, err := forgetful.run(t, time.Second)
-	if !strings.HasPrefix(asked, "POST PUT PUT POST PUT") || !strings.HasSuffix(asked, "DELETE") || err == nil || !strings.Contains(err.Error(), "no media") {
+	asked, err := forgetful.run(t)
+	if asked != "POST PUT PUT POST PUT PUT DELETE" || err == nil || !strings.Contains(err.Error(), "no media") {
 		t.Errorf("%s, %v", asked, err)
 	}
 	strict := &api{renew: func() int { return http.StatusUnauthorized }}
-	asked, err = strict.run(t, 10*time.Second)
+	asked, err = strict.run(t)
 	if asked != "POST PUT" || err == nil || !strings.Contains(err.Error(), "status 401") {
 		t.Errorf("%s, %v", asked, err)
 	}
