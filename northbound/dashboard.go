@@ -68,6 +68,9 @@ func (d dashboard) Events(n int) (events []eventlog.Entry, more bool) {
 	return events[max(0, len(events)-n):], len(events) > n
 }
 
+// Durable implements ui.Source.
+func (d dashboard) Durable() bool { return d.opts.Store != nil }
+
 // Object implements ui.Source.
 func (d dashboard) Object(ref inventory.Ref) (inventory.Object, bool) {
 	return d.opts.Inventory.Get(ref)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/northbound/live"
 )
 
@@ -17,7 +18,7 @@ type channelList struct {
 	Rows   []channelRow
 	Search string
 	Total  int // that match
-	Edit   bool
+	Maker  maker
 	Pager
 }
 
@@ -44,7 +45,7 @@ func (u *UI) channels(r *http.Request) (view, error) {
 	cfg := u.opts.Source.Config()
 	search := strings.TrimSpace(r.FormValue("q"))
 	names := slices.DeleteFunc(channelNames(cfg), func(name string) bool { return !strings.Contains(name, search) })
-	l := channelList{Search: search, Total: len(names), Edit: u.mayEdit(r)}
+	l := channelList{Search: search, Total: len(names), Maker: u.makerOf(r, u.kindOf(inventory.Channel))}
 	var shown []string
 	l.Pager, shown = pageOf(names, r.FormValue("page"))
 	states := u.channelStates("")
@@ -93,39 +94,31 @@ type channelPage struct {
 	Traffic  traffic
 	State    state
 	On       []controller.ObjectStatus
-	Edit     bool
-	OfFile   bool          // it belongs to the configuration file
-	File     string        // and line, if that is known
-	Unused   string        // why it is not in use
+	Origin   origin
 	Switches []live.Switch // those that drop something
 }
 
 func (u *UI) channel(r *http.Request) (view, error) {
 	cfg, name := u.opts.Source.Config(), r.PathValue("name")
 	ch := cfg.FindChannel(name)
-	object, _ := u.opts.Source.Object(channelRef(name))
+	kind := u.kindOf(inventory.Channel)
+	object, _ := u.opts.Source.Object(kind.ref(name))
 	if spec, ok := object.Spec.(config.Channel); ch == nil && ok {
 		ch = &spec
 	}
 	if ch == nil {
-		return view{}, u.noChannel(name)
+		return view{}, u.missing(kind.Kind, name)
 	}
 	c := u.sample(r.Context(), []string{name})
 	p := channelPage{Channel: ch, Live: c[0], Traffic: sum(c), State: u.channelStates(name)[name]}
 	p.On = append(u.opts.Source.Objects(controller.KindChannel, name), u.opts.Source.Objects(controller.KindStream, name)...)
 	p.Switches = u.dropping(r.Context(), ch, &c[0])
-	p.OfFile, p.File, p.Unused = object.Changed.IsZero(), object.File, object.Unused
-	p.Edit = u.mayEdit(r) && !p.OfFile
+	p.Origin = u.originOf(r, kind, &object, name)
 	v := view{Title: "Channel " + name, Data: p, Past: momentsOf(c[0].History)}
 	if len(v.Past) > 0 {
 		v.Point = &v.Past[len(v.Past)-1]
 	}
 	return v, nil
-}
-
-// noChannel is the error of a channel that is not there.
-func (u *UI) noChannel(name string) error {
-	return &notFound{"channel", name, config.DidYouMean(name, channelNames(u.opts.Source.Config()))}
 }
 
 // dropping are the switches of a channel that have dropped something.

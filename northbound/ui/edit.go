@@ -1,229 +1,194 @@
 package ui
 
 import (
-	"cmp"
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 
-	"github.com/corecast/corecast/controller"
-	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/inventory"
-	"github.com/corecast/corecast/controller/p4rt"
 	"github.com/corecast/corecast/northbound/auth"
 )
 
-// mayEdit reports whether whoever asks may change anything.
+// mayEdit reports whether whoever asks may change anything, and whether that would
+// last.
 func (u *UI) mayEdit(r *http.Request) bool {
-	return auth.PrincipalFrom(r.Context()).Role >= auth.Operator
+	return u.refusal(r) == nil
 }
 
-// registerForms adds what changes channels.
+// refusal is why whoever asks can change nothing.
+func (u *UI) refusal(r *http.Request) error {
+	switch {
+	case auth.PrincipalFrom(r.Context()).Role < auth.Operator:
+		return errReadOnly
+	case !u.opts.Source.Durable():
+		return errNoStore
+	}
+	return nil
+}
+
+// registerForms adds what changes objects.
 func (u *UI) registerForms(mux *http.ServeMux) {
-	for pattern, h := range map[string]http.HandlerFunc{
-		"GET /new/channel": u.createForm, "POST /new/channel": u.create,
-		"GET /edit/channel/{name}": u.editForm, "POST /edit/channel/{name}": u.edit,
-		"GET /delete/channel/{name}": u.deleteForm, "POST /delete/channel/{name}": u.delete,
-		"POST /check/channel": u.check,
-	} {
-		mux.Handle(pattern, u.secure(h))
+	for _, k := range u.kinds {
+		name := k.Name()
+		for pattern, h := range map[string]http.HandlerFunc{
+			"GET /new/" + name: u.createForm(k), "POST /new/" + name: u.create(k),
+			"GET /edit/" + name + "/{name}": u.editForm(k), "POST /edit/" + name + "/{name}": u.edit(k),
+			"GET /delete/" + name + "/{name}": u.deleteForm(k), "POST /delete/" + name + "/{name}": u.delete(k),
+			"POST /check/" + name: u.check(k),
+		} {
+			mux.Handle(pattern, u.secure(h))
+		}
 	}
 }
 
-// formPage is where the errors of forms belong.
-var formPage = page{section: "channels"}
+// formPage is where the errors of forms of a kind belong.
+func (k *editable) formPage() page { return page{section: strings.TrimPrefix(k.List, "/")} }
 
-func (u *UI) showForm(w http.ResponseWriter, status int, f *channelForm) {
-	title := "New channel"
+// page is the URL of an object's page.
+func (k *editable) page(name string) string { return k.List + "/" + url.PathEscape(name) }
+
+// may answers who can change nothing.
+func (u *UI) may(w http.ResponseWriter, r *http.Request, k *editable) bool {
+	err := u.refusal(r)
+	if err != nil {
+		u.fail(w, k.formPage(), err)
+	}
+	return err == nil
+}
+
+func (u *UI) showForm(w http.ResponseWriter, status int, f *form, focus string) {
+	title := "New " + f.Name()
 	if !f.New {
-		title = "Change " + f.Name
+		title = "Change " + f.Object
 	}
 	if f.Wrong() > 0 {
 		title = "Not done: " + title
 	}
-	u.write(w, status, layout{view: view{Title: title, Data: f}, Page: "form", Section: "channels"})
+	f.lay(u.opts.Source.Config(), focus)
+	u.write(w, status, layout{view: view{Title: title, Data: f}, Page: "form", Section: f.formPage().section})
 }
 
-func (u *UI) createForm(w http.ResponseWriter, r *http.Request) {
-	if !u.mayEdit(r) {
-		u.fail(w, formPage, errReadOnly)
-		return
+func (u *UI) createForm(k *editable) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !u.may(w, r, k) {
+			return
+		}
+		values := url.Values{}
+		for name, value := range k.Start {
+			values.Set(name, value)
+		}
+		u.showForm(w, http.StatusOK, newForm(k, "", values), "")
 	}
-	u.showForm(w, http.StatusOK, u.newForm("", url.Values{"lists": {"true"}}))
 }
 
-// create makes a channel that must not exist.
-func (u *UI) create(w http.ResponseWriter, r *http.Request) {
+// create makes an object that must not exist.
+func (u *UI) create(k *editable) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		f, done := u.read(w, r, k, "")
+		if done {
+			return
+		}
+		name := strings.TrimSpace(f.values.Get("name"))
+		if name == "" {
+			f.Errors["name"] = "A " + k.Name() + " needs a name: give one."
+			u.showForm(w, http.StatusUnprocessableEntity, f, "")
+			return
+		}
+		u.change(w, r, f, inventory.Change{Ref: k.ref(name), Op: inventory.Put, IfNoneMatch: []string{"*"}})
+	}
+}
+
+func (u *UI) editForm(k *editable) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !u.may(w, r, k) {
+			return
+		}
+		name := r.PathValue("name")
+		o, ok := u.opts.Source.Object(k.ref(name))
+		switch {
+		case !ok:
+			u.fail(w, k.formPage(), u.missing(k.Kind, name))
+		case o.Changed.IsZero():
+			u.fail(w, k.formPage(), &ofFile{o})
+		default:
+			f := newForm(k, name, valuesOf(k.Fields, o.Spec))
+			f.Version = o.Version
+			u.showForm(w, http.StatusOK, f, "")
+		}
+	}
+}
+
+// edit changes an object, if it is still what the form showed.
+func (u *UI) edit(k *editable) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		f, done := u.read(w, r, k, r.PathValue("name"))
+		if !done {
+			u.change(w, r, f, inventory.Change{Ref: k.ref(f.Object), Op: inventory.Put, IfMatch: []string{f.Version}})
+		}
+	}
+}
+
+// read reads the form of a request. It answers the request if that only asks for
+// another row, or one less.
+func (u *UI) read(w http.ResponseWriter, r *http.Request, k *editable, name string) (f *form, done bool) {
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, "the form cannot be read: "+err.Error(), http.StatusBadRequest)
-		return
+		return nil, true
 	}
-	f := u.newForm("", r.PostForm)
-	name := f.Value("name")
-	if name == "" {
-		f.Errors["name"] = "A channel needs a name: give one, such as news."
-		u.showForm(w, http.StatusUnprocessableEntity, f)
-		return
+	f = newForm(k, name, r.PostForm)
+	f.Version = r.PostForm.Get("version")
+	if row := r.PostForm.Get("remove"); row != "" {
+		f.values = withoutRow(k.Fields, f.values, row)
+		list, _, _ := strings.Cut(row, ".")
+		u.showForm(w, http.StatusOK, f, lastRow(f.values, list))
+		return f, true
 	}
-	u.change(w, r, f, inventory.Change{Ref: channelRef(name), Op: inventory.Put, IfNoneMatch: []string{"*"}})
+	for i := range k.Fields {
+		if d := &k.Fields[i]; d.Input == rowsInput && d.Name == r.PostForm.Get("add") {
+			f.values = renumbered(k.Fields, f.values, func(*field, string) bool { return true })
+			addRow(d, f.values)
+			u.showForm(w, http.StatusOK, f, lastRow(f.values, d.Name))
+			return f, true
+		}
+	}
+	f.values = withoutBlankRows(k.Fields, f.values)
+	return f, false
 }
 
-func (u *UI) editForm(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	o, ok := u.opts.Source.Object(channelRef(name))
-	spec, isChannel := o.Spec.(config.Channel)
-	switch {
-	case !u.mayEdit(r):
-		u.fail(w, formPage, errReadOnly)
-	case !ok || !isChannel:
-		u.fail(w, formPage, u.noChannel(name))
-	default:
-		f := u.newForm(name, valuesOf(&spec))
-		f.Version = o.Version
-		u.showForm(w, http.StatusOK, f)
-	}
-}
-
-// edit changes a channel, if it is still what the form showed.
-func (u *UI) edit(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, "the form cannot be read: "+err.Error(), http.StatusBadRequest)
-		return
-	}
-	f := u.newForm(r.PathValue("name"), r.PostForm)
-	f.Version = f.Value("version")
-	u.change(w, r, f, inventory.Change{Ref: channelRef(f.Name), Op: inventory.Put, IfMatch: []string{f.Version}})
-}
-
-// change does what a form asks for, and leads to the channel, or back to the
+// change does what a form asks for, and leads to the object's page, or back to the
 // form.
-func (u *UI) change(w http.ResponseWriter, r *http.Request, f *channelForm, c inventory.Change) {
-	var err error
-	if !u.mayEdit(r) {
-		err = errReadOnly
-	} else if c.Body, err = body(f.Values); err == nil {
+func (u *UI) change(w http.ResponseWriter, r *http.Request, f *form, c inventory.Change) {
+	err := u.refusal(r)
+	if err == nil {
 		c.Who = auth.PrincipalFrom(r.Context()).ID()
-		_, err = u.opts.Source.Do(r.Context(), c)
+		if c.Body, err = json.Marshal(specOf(f.editable.Fields, f.values, "")); err == nil {
+			_, err = u.opts.Source.Do(r.Context(), c)
+		}
 	}
 	if err != nil {
-		u.showForm(w, f.refuse(err), f)
+		u.showForm(w, f.refuse(err), f, "")
 		return
 	}
-	http.Redirect(w, r, "/channels/"+url.PathEscape(c.Name), http.StatusSeeOther)
-}
-
-// deletion asks whether a channel is to be deleted.
-type deletion struct {
-	Name    string
-	Version string
-	Err     error
-}
-
-func (u *UI) deleteForm(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	o, ok := u.opts.Source.Object(channelRef(name))
-	switch {
-	case !u.mayEdit(r):
-		u.fail(w, formPage, errReadOnly)
-	case !ok:
-		u.fail(w, formPage, u.noChannel(name))
-	default:
-		u.write(w, http.StatusOK, layout{view: view{Title: "Delete " + name, Data: deletion{name, o.Version, nil}}, Page: "delete", Section: "channels"})
-	}
-}
-
-func (u *UI) delete(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	if !u.mayEdit(r) {
-		u.fail(w, formPage, errReadOnly)
-		return
-	}
-	version := r.PostFormValue("version")
-	_, err := u.opts.Source.Do(r.Context(), inventory.Change{
-		Ref: channelRef(name), Op: inventory.Delete, IfMatch: []string{version}, Who: auth.PrincipalFrom(r.Context()).ID(),
-	})
-	if err != nil {
-		u.write(w, http.StatusConflict, layout{view: view{Title: "Not deleted: " + name, Data: deletion{name, version, err}}, Page: "delete", Section: "channels"})
-		return
-	}
-	http.Redirect(w, r, "/channels", http.StatusSeeOther)
-}
-
-// effect is what a form would do.
-type effect struct {
-	Wrong    int
-	Did      string
-	Switches []switchEffect
-	Warnings []string
-}
-
-// switchEffect is what would be written to a switch.
-type switchEffect struct {
-	Switch                     string
-	Inserts, Modifies, Deletes int
-	Problems                   []string
+	http.Redirect(w, r, f.page(c.Name), http.StatusSeeOther)
 }
 
 // check answers with what the form would do, for the page to show beneath it.
-func (u *UI) check(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil || !u.mayEdit(r) {
-		http.Error(w, "this cannot be checked", http.StatusBadRequest)
-		return
-	}
-	f := u.newForm(r.PostFormValue("of"), r.PostForm)
-	e, err := u.effect(r, f)
-	if err != nil {
-		f.refuse(err)
-		e.Wrong = f.Wrong()
-	}
-	text, err := u.body("effect", view{Data: e})
-	if err != nil {
-		u.log.Error("page", "page", "effect", "error", err)
-		http.Error(w, "this cannot be shown", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(text)) // the browser may be gone
-}
-
-// effect previews what a form would do.
-func (u *UI) effect(r *http.Request, f *channelForm) (e effect, err error) {
-	c := inventory.Change{Ref: channelRef(cmp.Or(f.Name, f.Value("name"), "-")), Op: inventory.Put}
-	if f.New {
-		c.IfNoneMatch = []string{"*"}
-	}
-	if c.Body, err = body(f.Values); err != nil {
-		return e, err
-	}
-	result, err := u.opts.Source.Preview(r.Context(), c)
-	if err != nil {
-		return e, err
-	}
-	e.Did, e.Warnings = result.Did, result.Warnings
-	previews, err := u.opts.Source.Difference(result.Config)
-	if err != nil {
-		return e, err
-	}
-	for i := range previews {
-		e.Switches = append(e.Switches, effectOn(&previews[i]))
-	}
-	return e, nil
-}
-
-func effectOn(p *controller.Preview) switchEffect {
-	e := switchEffect{Switch: p.Switch, Problems: p.Problems}
-	for i := range p.Updates {
-		switch p.Updates[i].Op {
-		case p4rt.Insert:
-			e.Inserts++
-		case p4rt.Modify:
-			e.Modifies++
-		case p4rt.Delete:
-			e.Deletes++
+func (u *UI) check(k *editable) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil || !u.mayEdit(r) {
+			http.Error(w, "this cannot be checked", http.StatusBadRequest)
+			return
 		}
+		f := newForm(k, r.PostForm.Get("of"), withoutBlankRows(k.Fields, r.PostForm))
+		e := u.effectOf(r, f)
+		text, err := u.body("effect", view{Data: e})
+		if err != nil {
+			u.log.Error("page", "page", "effect", "error", err)
+			http.Error(w, "this cannot be shown", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte(text)) // the browser may be gone
 	}
-	return e
-}
-
-func channelRef(name string) inventory.Ref {
-	return inventory.Ref{Kind: inventory.Channel, Name: name}
 }

@@ -31,7 +31,8 @@ var start = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 // fake is a Source, and what a Sampler counts; the desired state is real.
 type fake struct {
 	*inventory.Inventory
-	log *eventlog.Log
+	log     *eventlog.Log
+	noStore bool
 
 	mu       sync.Mutex // guards what follows
 	cfg      *config.Config
@@ -90,7 +91,7 @@ func newTest(t testing.TB) (*UI, *fake, http.Handler) {
 // create makes a channel, and waits until it is in force.
 func create(t testing.TB, f *fake, h http.Handler, name, source string) {
 	t.Helper()
-	if w := post(h, "/new/channel", "name="+name+"&site=studio&ingress=itr+1&source_eid="+source); w.Code != http.StatusSeeOther {
+	if w := post(h, "/new/channel", "lists=true&name="+name+"&site=studio&ingress=itr+1&source_eid="+source); w.Code != http.StatusSeeOther {
 		t.Fatalf("%s was not created: %d", name, w.Code)
 	}
 	if err := f.Flush(t.Context()); err != nil {
@@ -177,6 +178,8 @@ func (f *fake) Mappings(q MappingQuery) (api.Mappings, error) {
 }
 
 func (f *fake) Events(n int) ([]eventlog.Entry, bool) { return f.log.Tail(n), false }
+
+func (f *fake) Durable() bool { return !f.noStore }
 
 func (f *fake) Object(ref inventory.Ref) (inventory.Object, bool) { return f.Get(ref) }
 

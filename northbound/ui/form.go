@@ -1,127 +1,170 @@
 package ui
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
+	"regexp"
 	"strings"
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/inventory"
 )
 
-// channelForm is a form to create or change a channel. Texts are kept as they
-// were typed, so that a mistake can be mended where it is.
-type channelForm struct {
+// form is a form to create or change an object. Texts are kept as they were typed,
+// so that a mistake can be mended where it is.
+type form struct {
+	*editable
 	New     bool
-	Name    string
-	Version string // of the channel that is changed
-	Values  url.Values
-	Errors  map[string]string // by field
-	General []string          // what is wrong with no field
-	Sites   []string          // to choose from
-	Ports   []portChoice
+	Object  string // its name
+	Version string // of the object that is changed
+	Errors  map[string]string
+	General []string // what is wrong with no field
+	values  url.Values
+	// Controls are what there is to fill in, More what is asked for seldom.
+	Controls, More []control
+	fields         []field
 }
 
-// portChoice is a local port by which a channel can enter.
-type portChoice struct {
-	Value  string // switch and port, as the form sends it
-	Label  string
-	Chosen bool
-}
-
-// Wrong counts what is wrong.
-func (f *channelForm) Wrong() int { return len(f.Errors) + len(f.General) }
-
-// Value is what a field has.
-func (f *channelForm) Value(field string) string { return f.Values.Get(field) }
-
-// fields are those of the form, by the paths that problems have. The ingress is
-// one choice.
-var fields = map[string]string{
-	"name": "name", "site": "site", "source_eid": "source_eid", "reserved_eid": "reserved_eid", "source_eid6": "source_eid6",
-	"reserved_eid6": "reserved_eid6", "ingress": "ingress", "ingress.switch": "ingress", "ingress.port": "ingress",
-	"redundancy": "redundancy", "rate": "rate", "lists": "lists", "fanout": "fanout",
-}
-
-// newForm prepares a form with the values that were sent, if any.
-func (u *UI) newForm(name string, values url.Values) *channelForm {
-	cfg := u.opts.Source.Config()
-	f := &channelForm{New: name == "", Name: name, Values: values, Errors: map[string]string{}}
-	for i := range cfg.Sites {
-		if s := &cfg.Sites[i]; s.ReservedEIDs.IsValid() && len(f.Sites) < maxSites {
-			f.Sites = append(f.Sites, s.Name)
-		}
-	}
-	for i := range cfg.Switches {
-		sw := &cfg.Switches[i]
-		for j := range sw.Ports {
-			if p := &sw.Ports[j]; p.Role == config.Local && len(f.Ports) < maxSites {
-				value := ingressValue(sw.Name, p.ID)
-				f.Ports = append(f.Ports, portChoice{value, sw.Name + ", port " + strconv.Itoa(int(p.ID)) + " (" + sw.Site + ")", value == values.Get("ingress")})
-			}
-		}
+// newForm is a form with values, to create an object or to change that of a name.
+func newForm(k *editable, name string, values url.Values) *form {
+	f := &form{editable: k, New: name == "", Object: name, Errors: map[string]string{}, values: values, fields: k.Fields}
+	if f.New {
+		f.fields = append([]field{{Name: "name", Label: "Name", Hint: "letters, digits, dots and dashes"}}, k.Fields...)
 	}
 	return f
 }
 
-// ingressValue is a port as the form sends it; names of switches have no blanks.
-func ingressValue(sw string, port uint16) string { return sw + " " + strconv.Itoa(int(port)) }
+// Wrong counts what is wrong.
+func (f *form) Wrong() int { return len(f.Errors) + len(f.General) }
 
-// valuesOf are the values of a form for a channel that there is.
-func valuesOf(c *config.Channel) url.Values {
-	v := url.Values{"name": {c.Name}, "site": {c.Site}, "ingress": {ingressValue(c.Ingress.Switch, c.Ingress.Port)}, "lists": {string(c.Lists)}}
-	spec, _ := json.Marshal(c) // plain values
-	var texts map[string]any
-	d := json.NewDecoder(strings.NewReader(string(spec)))
-	d.UseNumber()
-	_ = d.Decode(&texts) // of what was encoded just now
-	for _, field := range []string{"source_eid", "reserved_eid", "source_eid6", "reserved_eid6", "redundancy", "rate", "fanout"} {
-		switch text := texts[field].(type) {
-		case string:
-			v.Set(field, text)
-		case json.Number:
-			v.Set(field, text.String())
-		}
+// Action is where the form is sent to.
+func (f *form) Action() string {
+	if f.New {
+		return "/new/" + f.Name()
 	}
-	return v
+	return "/edit/" + f.Name() + "/" + url.PathEscape(f.Object)
 }
 
-// body is the form as REST takes it. What is no number is sent as it is, for the
-// same check as everywhere to say what is wrong.
-func body(v url.Values) ([]byte, error) {
-	spec := map[string]any{}
-	for _, field := range []string{"site", "source_eid", "reserved_eid", "source_eid6", "reserved_eid6", "rate", "lists"} {
-		if text := strings.TrimSpace(v.Get(field)); text != "" {
-			spec[field] = text
-		}
+// Back is the page that it was opened from.
+func (f *form) Back() string {
+	if f.New {
+		return f.List
 	}
-	if lists, ok := spec["lists"].(string); ok && (lists == "true" || lists == "false") {
-		spec["lists"] = lists == "true"
-	}
-	for _, field := range []string{"redundancy", "fanout"} {
-		if text := strings.TrimSpace(v.Get(field)); text != "" {
-			spec[field] = number(text)
-		}
-	}
-	sw, port, _ := strings.Cut(v.Get("ingress"), " ")
-	if sw != "" {
-		spec["ingress"] = map[string]any{"switch": sw, "port": number(port)}
-	}
-	return json.Marshal(spec)
+	return f.page(f.Object)
 }
 
-func number(text string) any {
-	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return n
+// Open reports whether what is asked for seldom is shown from the start.
+func (f *form) Open() bool { return anyFilled(f.More) }
+
+// control is a field as it is to be filled in.
+type control struct {
+	*field
+	ID      string // and name
+	Value   string
+	Error   string
+	Choices []option
+	Focus   bool
+	Rows    []formRow // of a field with rows
+	Group   []control // of a group
+}
+
+// Chosen reports whether an option is.
+func (c *control) Chosen(value string) bool { return c.Value == value }
+
+// Kind tells templates how the field is asked for.
+func (c *control) Kind() string {
+	switch c.Input {
+	case choiceInput, portInput:
+		return "choice"
+	case yesInput:
+		return "yes"
+	case secretInput:
+		return "secret"
+	case rowsInput:
+		return "rows"
+	case groupInput:
+		return "group"
 	}
-	return text
+	return "text"
+}
+
+// filled reports whether there is something to see in a control.
+func (c *control) filled() bool {
+	def := ""
+	if c.Input == choiceInput && len(c.Choices) > 0 {
+		def = c.Choices[0].Value
+	}
+	return c.Error != "" || c.Focus || len(c.Rows) > 0 || c.Value != "" && c.Value != def || anyFilled(c.Group)
+}
+
+func anyFilled(all []control) bool {
+	for i := range all {
+		if all[i].filled() {
+			return true
+		}
+	}
+	return false
+}
+
+// formRow is a row of a field with rows.
+type formRow struct {
+	ID, Error      string
+	Number         int // from 1
+	Controls, More []control
+}
+
+// Open is that of the form.
+func (r *formRow) Open() bool { return anyFilled(r.More) }
+
+// lay prepares the controls; focus is the row that the browser goes to.
+func (f *form) lay(cfg *config.Config, focus string) {
+	f.Controls, f.More = f.controls(cfg, f.fields, "", focus)
+}
+
+func (f *form) controls(cfg *config.Config, fields []field, prefix, focus string) (usual, rare []control) {
+	for i := range fields {
+		d := &fields[i]
+		id := prefix + d.Name
+		c := control{field: d, ID: id, Value: f.values.Get(id), Error: f.Errors[id], Focus: focus != "" && focus == prefix && i == 0}
+		switch d.Input {
+		case secretInput:
+			c.Value = ""
+		case choiceInput:
+			c.Choices = withOption(d.Options(cfg), c.Value)
+		case portInput:
+			c.Choices = withOption(d.Options(cfg), c.Value)
+		case groupInput:
+			c.Group, _ = f.controls(cfg, d.Fields, id+".", focus)
+		case rowsInput:
+			for n, row := range rowsOf(f.values, id) {
+				r := formRow{ID: strings.TrimSuffix(row, "."), Number: n + 1}
+				r.Error = f.Errors[r.ID]
+				r.Controls, r.More = f.controls(cfg, d.Fields, row, focus)
+				c.Rows = append(c.Rows, r)
+			}
+		}
+		if d.Rare {
+			rare = append(rare, c)
+		} else {
+			usual = append(usual, c)
+		}
+	}
+	return usual, rare
+}
+
+// withOption are options with what is chosen, which may not be one any more.
+func withOption(options []option, value string) []option {
+	for _, o := range options {
+		if o.Value == value || value == "" {
+			return options
+		}
+	}
+	return append(options[:len(options):len(options)], option{value, value})
 }
 
 // refuse notes why a change was refused, each reason at its field.
-func (f *channelForm) refuse(err error) (status int) {
+func (f *form) refuse(err error) (status int) {
 	var wrong *config.Error
 	var conflict *inventory.ConflictError
 	var version *inventory.VersionError
@@ -130,35 +173,98 @@ func (f *channelForm) refuse(err error) (status int) {
 		for _, p := range wrong.Problems {
 			f.problem(p)
 		}
+		if f.hasSecret() {
+			f.General = append(f.General, "Type the secrets again: they are never shown.")
+		}
 		return http.StatusUnprocessableEntity
 	case errors.As(err, &version) && f.New:
-		f.Errors["name"] = "There is a channel of this name already: take another, or change that one."
+		f.Errors["name"] = "There is a " + f.Name() + " of this name already: take another, or change that one."
 		return http.StatusConflict
 	case errors.As(err, &version):
-		f.General = append(f.General, "Somebody else has changed this channel meanwhile: open its page, and repeat your change there.")
+		f.General = append(f.General, "Somebody else has changed this "+f.Name()+" meanwhile: open its page, and repeat your change there.")
 		return http.StatusConflict
 	case errors.As(err, &conflict):
 		f.General = append(f.General, sentence(conflict.Reason, conflict.Fix))
 		return http.StatusConflict
+	case errors.Is(err, errReadOnly):
+		f.General = append(f.General, err.Error())
+		return http.StatusForbidden
 	}
 	f.General = append(f.General, sentence(err.Error(), ""))
 	return http.StatusServiceUnavailable
 }
 
-// problem notes one mistake.
-func (f *channelForm) problem(p config.Problem) {
-	field, known := fields[p.Path]
-	text := sentence(p.What, p.Fix)
-	switch {
-	case !known && p.Path != "":
-		f.General = append(f.General, p.Path+": "+text)
-	case !known:
-		f.General = append(f.General, text)
-	case f.Errors[field] == "":
-		f.Errors[field] = text
-	case !strings.Contains(f.Errors[field], text):
-		f.Errors[field] += " " + text
+// hasSecret reports whether a secret was typed.
+func (f *form) hasSecret() bool {
+	for name, v := range f.values {
+		if strings.HasSuffix(name, ".secret") && v[0] != "" {
+			return true
+		}
 	}
+	return false
+}
+
+// problem notes one mistake.
+func (f *form) problem(p config.Problem) {
+	text := sentence(p.What, p.Fix)
+	id := f.controlOf(p.Path)
+	switch {
+	case id == "" && p.Path != "":
+		f.General = append(f.General, p.Path+": "+text)
+	case id == "":
+		f.General = append(f.General, text)
+	case f.Errors[id] == "":
+		f.Errors[id] = text
+	case !strings.Contains(f.Errors[id], text):
+		f.Errors[id] += " " + text
+	}
+}
+
+var listIndex = regexp.MustCompile(`\[(\d+)\]`)
+
+// controlOf is what in the form a path of the spec is about: the field, else its
+// row, else the field with the rows; empty if it is nothing in it.
+func (f *form) controlOf(path string) string {
+	steps := strings.Split(listIndex.ReplaceAllString(path, ".$1"), ".")
+	return locate(f.fields, f.values, "", steps)
+}
+
+func locate(fields []field, values url.Values, prefix string, steps []string) string {
+	for i := range fields {
+		d := &fields[i]
+		if d.Name != steps[0] && (d.Rest == "" || d.Rest != steps[0]) {
+			continue
+		}
+		id := prefix + d.Name
+		switch {
+		case d.Input == groupInput && len(steps) > 1:
+			if found := locate(d.Fields, values, id+".", steps[1:]); found != "" {
+				return found
+			}
+		case d.Input == rowsInput && len(steps) > 1:
+			row := id + "." + steps[1]
+			if !hasRow(values, id, row+".") {
+				return id
+			}
+			if len(steps) > 2 {
+				if found := locate(d.Fields, values, row+".", steps[2:]); found != "" {
+					return found
+				}
+			}
+			return row
+		}
+		return id
+	}
+	return ""
+}
+
+func hasRow(values url.Values, list, row string) bool {
+	for _, r := range rowsOf(values, list) {
+		if r == row {
+			return true
+		}
+	}
+	return false
 }
 
 // sentence makes one of what is wrong and what would be right.

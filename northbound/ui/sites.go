@@ -3,7 +3,7 @@ package ui
 import (
 	"net/http"
 
-	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/northbound/api"
 )
 
@@ -14,6 +14,7 @@ const maxSites = 500
 type siteList struct {
 	Sites []siteRow
 	More  int
+	Maker maker
 }
 
 type siteRow struct {
@@ -21,9 +22,9 @@ type siteRow struct {
 	Static bool // it has RLOCs of its own, and nobody needs to register
 }
 
-func (u *UI) sites(*http.Request) (view, error) {
+func (u *UI) sites(r *http.Request) (view, error) {
 	all, cfg := u.opts.Source.Sites(), u.opts.Source.Config()
-	l := siteList{More: max(0, len(all)-maxSites)}
+	l := siteList{More: max(0, len(all)-maxSites), Maker: u.makerOf(r, u.kindOf(inventory.Site))}
 	for _, s := range all[:min(len(all), maxSites)] {
 		site := cfg.FindSite(s.Name)
 		l.Sites = append(l.Sites, siteRow{s, site != nil && len(site.RLOCs) > 0})
@@ -31,17 +32,20 @@ func (u *UI) sites(*http.Request) (view, error) {
 	return view{Title: "Sites", Data: l}, nil
 }
 
+// sitePage is what the page of a site shows.
+type sitePage struct {
+	api.Site
+	Origin origin
+}
+
 func (u *UI) site(r *http.Request) (view, error) {
-	name := r.PathValue("name")
+	name, kind := r.PathValue("name"), u.kindOf(inventory.Site)
 	site, ok := u.opts.Source.Site(name)
 	if !ok {
-		var names []string
-		for _, s := range u.opts.Source.Config().Sites {
-			names = append(names, s.Name)
-		}
-		return view{}, &notFound{"site", name, config.DidYouMean(name, names)}
+		return view{}, u.missing(kind.Kind, name)
 	}
-	return view{Title: "Site " + name, Data: site}, nil
+	object, _ := u.opts.Source.Object(kind.ref(name))
+	return view{Title: "Site " + name, Data: sitePage{site, u.originOf(r, kind, &object, name)}}, nil
 }
 
 // mappingList is a page of mappings.

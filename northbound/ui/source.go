@@ -28,6 +28,8 @@ type Source interface {
 	// before them.
 	Events(n int) (events []eventlog.Entry, more bool)
 
+	// Durable says whether changes last: without a store none can be made.
+	Durable() bool
 	// Object is an object with its version and where it comes from.
 	Object(inventory.Ref) (inventory.Object, bool)
 	// Do makes a change as REST does; Preview says what it would do, and

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/corecast/corecast/controller/inventory"
 )
 
 const patience = 30 * time.Second
@@ -105,7 +107,7 @@ func TestStreamFollows(t *testing.T) {
 	gone, leaveGone := follow(t, server, "/live/channels/sport")
 	defer leaveGone()
 	await(t, gone, "sport")
-	o, _ := u.opts.Source.Object(channelRef("sport"))
+	o, _ := u.opts.Source.Object(u.kindOf(inventory.Channel).ref("sport"))
 	post(h, "/delete/channel/sport", "version="+o.Version)
 	await(t, gone, "There is no channel")
 

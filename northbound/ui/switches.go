@@ -7,6 +7,7 @@ import (
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/northbound/live"
 )
 
@@ -15,8 +16,9 @@ const maxSwitches = 500
 
 // switchList is the list of switches, those that are not ready first.
 type switchList struct {
-	Rows []switchRow
-	More int
+	Rows  []switchRow
+	More  int
+	Maker maker
 }
 
 type switchRow struct {
@@ -25,8 +27,8 @@ type switchRow struct {
 	Target string
 }
 
-func (u *UI) switches(*http.Request) (view, error) {
-	var l switchList
+func (u *UI) switches(r *http.Request) (view, error) {
+	l := switchList{Maker: u.makerOf(r, u.kindOf(inventory.Switch))}
 	cfg := u.opts.Source.Config()
 	all := u.opts.Source.Switches()
 	slices.SortStableFunc(all, func(a, b controller.SwitchStatus) int { return rank(&a) - rank(&b) })
@@ -60,9 +62,25 @@ func rank(sw *controller.SwitchStatus) int {
 type switchPage struct {
 	switchRow
 	Config *config.Switch
+	Origin origin
 	Live   live.Switch
 	Tables []tableUse // that have entries, fullest first
 	Empty  []tableUse
+}
+
+// statusOf is the status of a switch. The controller may not know one that was just
+// made.
+func (u *UI) statusOf(sw *config.Switch, object *inventory.Object) controller.SwitchStatus {
+	for _, st := range u.opts.Source.Switches() {
+		if st.Name == sw.Name {
+			return st
+		}
+	}
+	st := controller.SwitchStatus{Name: sw.Name, Address: sw.Address, Since: object.Changed, Phase: controller.Connecting, Reason: "the controller was not told of it yet"}
+	if object.Unused != "" {
+		st.Phase, st.Reason = controller.Failing, "not in use: "+object.Unused
+	}
+	return st
 }
 
 // tableUse is how full a table is.
@@ -72,18 +90,17 @@ type tableUse struct {
 }
 
 func (u *UI) oneSwitch(r *http.Request) (view, error) {
-	name, cfg := r.PathValue("name"), u.opts.Source.Config()
-	all := u.opts.Source.Switches()
-	i := slices.IndexFunc(all, func(sw controller.SwitchStatus) bool { return sw.Name == name })
-	sw := cfg.FindSwitch(name)
-	if i < 0 || sw == nil {
-		var names []string
-		for _, sw := range cfg.Switches {
-			names = append(names, sw.Name)
-		}
-		return view{}, &notFound{"switch", name, config.DidYouMean(name, names)}
+	name, kind := r.PathValue("name"), u.kindOf(inventory.Switch)
+	object, _ := u.opts.Source.Object(kind.ref(name))
+	sw := u.opts.Source.Config().FindSwitch(name)
+	if spec, ok := object.Spec.(config.Switch); sw == nil && ok {
+		sw = &spec
 	}
-	p := switchPage{switchRow: rowOf(cfg, all[i]), Config: sw, Live: u.opts.Sampler.Switches(r.Context(), name)[0]}
+	if sw == nil {
+		return view{}, u.missing(kind.Kind, name)
+	}
+	p := switchPage{switchRow: switchRow{u.statusOf(sw, &object), sw.Site, string(sw.Target)}, Config: sw, Origin: u.originOf(r, kind, &object, name)}
+	p.Live = u.opts.Sampler.Switches(r.Context(), name)[0]
 	for _, t := range u.opts.Source.Tables(name) {
 		switch use := (tableUse{t, 100 * float64(t.Wanted) / float64(max(1, t.Size))}); {
 		case t.Wanted > 0:

@@ -2,8 +2,6 @@ package ui
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"html/template"
 	"io"
 	"log/slog"
@@ -32,6 +30,7 @@ type UI struct {
 	log     *slog.Logger
 	assets  *assets
 	pages   *template.Template
+	kinds   []*editable
 	streams chan struct{} // one for each stream under way
 	done    chan struct{} // closed by Close
 	close   sync.Once
@@ -46,7 +45,7 @@ const maxStreams = 256
 
 // New makes a UI.
 func New(opts Options) *UI {
-	u := &UI{opts: opts, log: opts.Logger, assets: newAssets(), streams: make(chan struct{}, maxStreams), done: make(chan struct{}), now: time.Now, every: live.Period, first: firstUpdate}
+	u := &UI{opts: opts, log: opts.Logger, assets: newAssets(), kinds: editables(), streams: make(chan struct{}, maxStreams), done: make(chan struct{}), now: time.Now, every: live.Period, first: firstUpdate}
 	if u.log == nil {
 		u.log = slog.New(slog.DiscardHandler)
 	}
@@ -103,14 +102,6 @@ func (u *UI) all() []page {
 	}
 }
 
-// notFound is the error of a page about something that is not there.
-type notFound struct{ what, name, hint string }
-
-// errReadOnly is that whoever asks may look only.
-var errReadOnly = errors.New("You may look, but not change anything: that needs the role operator.") // shown as it is
-
-func (e *notFound) Error() string { return fmt.Sprintf("There is no %s %q.", e.what, e.name) }
-
 // layout is what the template of all pages takes.
 type layout struct {
 	view
@@ -157,25 +148,19 @@ func liveURL(page *url.URL) string {
 // fail answers with the page of an error.
 func (u *UI) fail(w http.ResponseWriter, p page, err error) {
 	status := http.StatusInternalServerError
-	if _, ok := err.(*notFound); ok {
+	switch err.(type) {
+	case *notFound:
 		status = http.StatusNotFound
-	} else if err == errReadOnly {
+	case *ofFile:
+		status = http.StatusConflict
+	}
+	switch err {
+	case errReadOnly:
 		status = http.StatusForbidden
+	case errNoStore:
+		status = http.StatusConflict
 	}
 	u.write(w, status, layout{view: view{Title: http.StatusText(status), Data: failure{err, "/" + p.section}}, Page: "error", Section: p.section})
-}
-
-type failure struct {
-	Err  error
-	Back string
-}
-
-// Hint is what would be right.
-func (f failure) Hint() string {
-	if e, ok := f.Err.(*notFound); ok {
-		return e.hint
-	}
-	return ""
 }
 
 // write renders a whole page.

@@ -25,7 +25,7 @@ func TestPages(t *testing.T) {
 		{"/channels?q=spo", []string{"1 channel<", "sport"}},
 		{"/channels?q=nothing+like+it", []string{"No channel has"}},
 		{"/channels?page=99", []string{"news"}},
-		{"/channels/news", []string{"10.0.255.1", "4.00\u00a0Mbit/s of media", "belongs to the configuration file, at test.yaml", "viewers", "not_ip"}},
+		{"/channels/news", []string{"10.0.255.1", "4.00\u00a0Mbit/s of media", "belongs to the configuration file, at <code>test.yaml", "viewers", "not_ip"}},
 		{"/channels/sport", []string{"/edit/channel/sport", "/delete/channel/sport"}},
 		{"/sites", []string{"studio", "10.1.0.0/16", "HMAC does not match"}},
 		{"/sites/viewers", []string{"Refused lately", "192.0.2.66:4342", "10.1.0.0/24"}},
@@ -37,6 +37,8 @@ func TestPages(t *testing.T) {
 		{"/new/channel", []string{`action="/new/channel"`, "itr, port 1 (studio)"}},
 		{"/edit/channel/sport", []string{`value="10.0.0.20"`, `name="version"`}},
 		{"/delete/channel/sport", []string{"Delete sport?"}},
+		{"/new/site", []string{`action="/new/site"`, "Add RLOC", "Add key", "More settings"}},
+		{"/new/switch", []string{`action="/new/switch"`, "port 2", "Add neighbor", `<option value="viewers">`}},
 	}
 	for _, tt := range tests {
 		w := get(h, tt.path)
@@ -192,12 +194,12 @@ func TestLookersChangeNothing(t *testing.T) {
 	mux := http.NewServeMux()
 	u.Register(mux)
 	viewer := as(auth.Viewer, mux)
-	for _, path := range []string{"/channels", "/channels/sport"} {
+	for _, path := range []string{"/channels", "/channels/sport", "/sites", "/sites/studio", "/switches", "/switches/itr"} {
 		if page := get(viewer, path).Body.String(); strings.Contains(page, "/new/") || strings.Contains(page, "/edit/") || strings.Contains(page, "/delete/") {
 			t.Errorf("%s shows how to change something", path)
 		}
 	}
-	for _, path := range []string{"/new/channel", "/edit/channel/sport", "/delete/channel/sport"} {
+	for _, path := range []string{"/new/channel", "/edit/channel/sport", "/delete/channel/sport", "/new/site", "/edit/site/studio", "/delete/site/studio", "/new/switch", "/edit/switch/itr"} {
 		if w := get(viewer, path); w.Code != http.StatusForbidden {
 			t.Errorf("%s: %d", path, w.Code)
 		}
@@ -208,8 +210,8 @@ func TestLookersChangeNothing(t *testing.T) {
 	if w := post(viewer, "/check/channel", ""); w.Code < 400 {
 		t.Errorf("it checks: %d", w.Code)
 	}
-	if n := len(f.Config().Channels); n != 2 {
-		t.Errorf("%d channels", n)
+	if c := f.Config(); len(c.Channels) != 2 || len(c.Sites) != 2 || len(c.Switches) != 2 {
+		t.Errorf("something was changed: %+v", c)
 	}
 }
 
