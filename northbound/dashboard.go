@@ -3,6 +3,7 @@ package northbound
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
@@ -14,11 +15,14 @@ import (
 )
 
 // dashboard tells the pages what REST tells programs.
-type dashboard struct{ *Server }
+type dashboard struct {
+	*Server
+	audiences *audiences
+}
 
 func newDashboard(s *Server) *ui.UI {
 	return ui.New(ui.Options{
-		Source: dashboard{s}, Sampler: live.New(s.opts.Controller), Version: s.opts.Version, Logger: s.log,
+		Source: dashboard{s, &audiences{server: s}}, Sampler: live.New(s.opts.Controller), Version: s.opts.Version, Logger: s.log,
 	})
 }
 
@@ -67,6 +71,12 @@ func (d dashboard) Events(n int) (events []eventlog.Entry, more bool) {
 	events = d.opts.Events.Tail(n + 1)
 	return events[max(0, len(events)-n):], len(events) > n
 }
+
+// Nodes implements ui.Source.
+func (d dashboard) Nodes() []api.Node { return d.nodes() }
+
+// Audiences implements ui.Source.
+func (d dashboard) Audiences() map[string]*ui.Audience { return d.audiences.of(time.Now()) }
 
 // Durable implements ui.Source.
 func (d dashboard) Durable() bool { return d.opts.Store != nil }

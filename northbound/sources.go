@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/gaissmai/bart"
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/inventory"
@@ -187,10 +188,11 @@ func viewerPlace(v *api.Viewer) string {
 }
 
 // siteFinder finds the site of a viewer: that of its EID, in the instance of the
-// channel's site.
+// channel's site. It is for one goroutine.
 func (s *Server) siteFinder() func(channel string, eid netip.Addr) string {
 	cfg := s.opts.Config()
-	instances := map[string]uint32{}
+	instances := map[string]uint32{} // by channel
+	tables := map[uint32]*bart.Table[string]{}
 	return func(channel string, eid netip.Addr) string {
 		instance, known := instances[channel]
 		if !known {
@@ -201,12 +203,23 @@ func (s *Server) siteFinder() func(channel string, eid netip.Addr) string {
 			}
 			instances[channel] = instance
 		}
-		for i := range cfg.Sites {
-			site := &cfg.Sites[i]
-			if site.InstanceID == instance && slices.ContainsFunc(site.EIDPrefixes, func(p netip.Prefix) bool { return p.Contains(eid) }) {
-				return site.Name
+		if tables[instance] == nil {
+			tables[instance] = sitesOfInstance(cfg, instance)
+		}
+		site, _ := tables[instance].Lookup(eid)
+		return site
+	}
+}
+
+// sitesOfInstance are the sites of an instance by their EID-prefixes.
+func sitesOfInstance(cfg *config.Config, instance uint32) *bart.Table[string] {
+	table := new(bart.Table[string])
+	for i := range cfg.Sites {
+		if site := &cfg.Sites[i]; site.InstanceID == instance {
+			for _, prefix := range site.EIDPrefixes {
+				table.Insert(prefix, site.Name)
 			}
 		}
-		return ""
 	}
+	return table
 }

@@ -31,7 +31,7 @@ type Pager struct {
 // channelRow is one channel in the list.
 type channelRow struct {
 	*config.Channel
-	Live  live.Channel
+	Live  flow
 	State state
 }
 
@@ -49,7 +49,7 @@ func (u *UI) channels(r *http.Request) (view, error) {
 	var shown []string
 	l.Pager, shown = pageOf(names, r.FormValue("page"))
 	states := u.channelStates("")
-	for _, c := range u.sample(r.Context(), shown) {
+	for _, c := range u.flows(r.Context(), cfg, shown) {
 		l.Rows = append(l.Rows, channelRow{cfg.FindChannel(c.Name), c, states[c.Name]})
 	}
 	return view{Title: "Channels", Data: l}, nil
@@ -90,10 +90,11 @@ func (u *UI) channelStates(name string) map[string]state {
 // channelPage is what the page of a channel shows.
 type channelPage struct {
 	*config.Channel
-	Live     live.Channel
+	Live     flow
 	Traffic  traffic
 	State    state
 	On       []controller.ObjectStatus
+	Away     []awaySwitch // where it is on switches that other nodes master
 	Origin   origin
 	Switches []live.Switch // those that drop something
 }
@@ -109,9 +110,10 @@ func (u *UI) channel(r *http.Request) (view, error) {
 	if ch == nil {
 		return view{}, u.missing(kind.Kind, name)
 	}
-	c := u.sample(r.Context(), []string{name})
+	c := u.flows(r.Context(), cfg, []string{name})
 	p := channelPage{Channel: ch, Live: c[0], Traffic: sum(c), State: u.channelStates(name)[name]}
 	p.On = append(u.opts.Source.Objects(controller.KindChannel, name), u.opts.Source.Objects(controller.KindStream, name)...)
+	p.Away = awayOf(&c[0])
 	p.Switches = u.dropping(r.Context(), ch, &c[0])
 	p.Origin = u.originOf(r, kind, &object, name)
 	v := view{Title: "Channel " + name, Data: p, Past: momentsOf(c[0].History)}
@@ -121,11 +123,33 @@ func (u *UI) channel(r *http.Request) (view, error) {
 	return v, nil
 }
 
-// dropping are the switches of a channel that have dropped something.
-func (u *UI) dropping(ctx context.Context, ch *config.Channel, c *live.Channel) []live.Switch {
-	names := []string{ch.Ingress.Switch}
+// awaySwitch is a switch of a channel that another node masters.
+type awaySwitch struct {
+	Switch, Role string
+	*master
+}
+
+func awayOf(c *flow) []awaySwitch {
+	var away []awaySwitch
+	if c.Master != nil {
+		away = append(away, awaySwitch{c.ITR, "ITR", c.Master})
+	}
 	for i := range c.Links {
-		if sw := c.Links[i].Switch; sw != "" && !slices.Contains(names, sw) && len(names) < maxFollowed {
+		if l := &c.Links[i]; l.Master != nil && !slices.ContainsFunc(away, func(a awaySwitch) bool { return a.Switch == l.Switch }) {
+			away = append(away, awaySwitch{l.Switch, "ETR", l.Master})
+		}
+	}
+	return away
+}
+
+// dropping are the switches of a channel that have dropped something.
+func (u *UI) dropping(ctx context.Context, ch *config.Channel, c *flow) []live.Switch {
+	var names []string
+	if c.Master == nil {
+		names = append(names, ch.Ingress.Switch)
+	}
+	for i := range c.Links {
+		if sw := c.Links[i].Switch; sw != "" && c.Links[i].Master == nil && !slices.Contains(names, sw) && len(names) < maxFollowed {
 			names = append(names, sw)
 		}
 	}

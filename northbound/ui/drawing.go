@@ -76,7 +76,7 @@ func (d *drawing) wideGroup(g *group, top int) (bottom int) {
 	middle := top + rows*rowH/2
 	y := middle - boxH/2
 	d.Boxes = append(d.Boxes,
-		box{0 + margin, y, sourceW, boxH, "source", "", g.source(18), strings.Join(g.Channels, ", "), payloads(g.Payloads), g.sourceURL()},
+		box{0 + margin, y, sourceW, boxH, "source", "", g.source(18), strings.Join(g.Channels, ", "), g.payloads(), g.sourceURL()},
 		switchBox(g.ITR, itrX, y, itrW, "ITR"))
 	d.Lines = append(d.Lines, line{fmt.Sprintf("M%d %dH%d", margin+sourceW, middle, itrX), g.Payloads > 0, false})
 	for i := range g.Branches {
@@ -88,7 +88,7 @@ func (d *drawing) wideGroup(g *group, top int) (bottom int) {
 		d.Labels = append(d.Labels,
 			label{(bendX + etrX) / 2, by - 8, "middle", bits(b.Transit), !b.Active()},
 			label{(bendX + etrX) / 2, by + 18, "middle", b.perPayload(), true},
-			label{(etrX + etrW + viewersX) / 2, by - 8, "middle", bits(b.Local), b.Local == 0})
+			label{(etrX + etrW + viewersX) / 2, by - 8, "middle", b.local(), b.Local == 0})
 		d.Boxes = append(d.Boxes, switchBox(b.ETR, etrX, by-boxH/2, etrW, "ETR"), b.viewers(viewersX, by-boxH/2, viewersW))
 	}
 	return top + rows*rowH
@@ -116,7 +116,7 @@ func (t *topology) Narrow() drawing {
 func (d *drawing) narrowGroup(g *group, top int) (bottom int) {
 	const gap, half = 26, 150
 	d.Boxes = append(d.Boxes,
-		box{margin, top, half, boxH, "source", "", g.source(16), strings.Join(g.Channels, ", "), payloads(g.Payloads), g.sourceURL()},
+		box{margin, top, half, boxH, "source", "", g.source(16), strings.Join(g.Channels, ", "), g.payloads(), g.sourceURL()},
 		switchBox(g.ITR, narrowWidth-margin-half, top, half, "ITR"))
 	middle := top + boxH/2
 	d.Lines = append(d.Lines, line{fmt.Sprintf("M%d %dH%d", margin+half, middle, narrowWidth-margin-half), g.Payloads > 0, false})
@@ -135,8 +135,19 @@ func (d *drawing) narrowGroup(g *group, top int) (bottom int) {
 }
 
 // payloads is their rate in words.
-func payloads(perSecond float64) string {
-	return strings.TrimSuffix(rate(perSecond), "/s") + " payloads/s"
+func (g *group) payloads() string {
+	if g.Unknown {
+		return "counted by " + short(10, g.ITR.Master)
+	}
+	return strings.TrimSuffix(rate(g.Payloads), "/s") + " payloads/s"
+}
+
+// local is the rate to the viewers, if that is known.
+func (b *branch) local() string {
+	if b.Foreign || b.ETR.Master != "" {
+		return ""
+	}
+	return bits(b.Local)
 }
 
 // source names what enters.
@@ -162,6 +173,9 @@ func switchBox(n node, x, y, w int, role string) box {
 	if n.State != "" {
 		full += ": " + strings.TrimSpace(n.State+" "+n.Why)
 	}
+	if n.Master != "" {
+		full += ", mastered by node " + n.Master
+	}
 	sub := role
 	if n.Site != "" {
 		sub += " · " + short(14, n.Site)
@@ -172,10 +186,12 @@ func switchBox(n node, x, y, w int, role string) box {
 func (b *branch) viewers(x, y, w int) box {
 	title, full := fmt.Sprintf("%s viewers", count(b.Viewers)), ""
 	switch {
-	case b.Multicast:
+	case b.Multicast && !b.Counted:
 		title, full = "a group", "the ETR delivers by multicast: who receives is not known"
-	case b.Foreign:
+	case b.Foreign && !b.Counted:
 		title, full = "viewers", "the ETR is somebody else's: its viewers are not known"
+	case !b.Counted:
+		title, full = "viewers", "node "+b.ETR.Master+" counts them"
 	case b.Viewers == 1:
 		title = "1 viewer"
 	}

@@ -33,6 +33,10 @@ type fake struct {
 	*inventory.Inventory
 	log     *eventlog.Log
 	noStore bool
+	// What other nodes have, and sources report.
+	nodes     []api.Node
+	masters   map[string]string // by switch
+	audiences map[string]*Audience
 
 	mu       sync.Mutex // guards what follows
 	cfg      *config.Config
@@ -127,7 +131,7 @@ func (f *fake) Status() api.Status {
 
 func (f *fake) Switches() (list []controller.SwitchStatus) {
 	for _, sw := range f.Config().Switches {
-		list = append(list, controller.SwitchStatus{Name: sw.Name, Address: sw.Address, Phase: controller.Ready, Since: start, Wanted: 1234, Installed: 1234})
+		list = append(list, controller.SwitchStatus{Name: sw.Name, Address: sw.Address, Master: f.masters[sw.Name], Phase: controller.Ready, Since: start, Wanted: 1234, Installed: 1234})
 	}
 	return list
 }
@@ -178,6 +182,10 @@ func (f *fake) Mappings(q MappingQuery) (api.Mappings, error) {
 }
 
 func (f *fake) Events(n int) ([]eventlog.Entry, bool) { return f.log.Tail(n), false }
+
+func (f *fake) Nodes() []api.Node { return f.nodes }
+
+func (f *fake) Audiences() map[string]*Audience { return f.audiences }
 
 func (f *fake) Durable() bool { return !f.noStore }
 

@@ -29,6 +29,7 @@ func funcs(now func() time.Time, asset func(string) string) template.FuncMap {
 		"seconds":      func(n int) string { return span(time.Duration(n) * time.Second) },
 		"stamp":        func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"lastregister": func(t *time.Time) string { return lastRegister(t, now()) },
+		"reported":     func(a *Audience) string { return "reported by their sources, " + ago(since(a.Reported)) },
 		// States.
 		"phase":       func(st controller.SwitchStatus) string { return phaseState(&st) },
 		"objectstate": objectState,

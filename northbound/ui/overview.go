@@ -2,7 +2,6 @@ package ui
 
 import (
 	"cmp"
-	"context"
 	"net/http"
 	"slices"
 
@@ -19,7 +18,7 @@ type overview struct {
 	Status   api.Status
 	Traffic  traffic
 	Topology *topology // nil if there is nothing to draw
-	Channels []live.Channel
+	Channels []flow
 	More     int // channels that are not among them
 	Empty    bool
 }
@@ -33,6 +32,7 @@ type traffic struct {
 	TransitTotal, UnicastTotal float64 // bytes
 	Lost                       float64
 	Unread                     int // channels whose counters could not be read
+	Others                     int // channels that other nodes count
 }
 
 // Factor is how many times as much unicast would cost.
@@ -43,11 +43,16 @@ func (t traffic) Factor() float64 {
 	return t.Unicast / t.Transit
 }
 
-func sum(channels []live.Channel) traffic {
+func sum(channels []flow) traffic {
 	t := traffic{Channels: len(channels)}
 	for i := range channels {
 		c := &channels[i]
-		if c.Err != nil {
+		t.Viewers += c.Viewers()
+		switch {
+		case c.Master != nil:
+			t.Others++
+			continue
+		case c.Err != nil:
 			t.Unread++
 			continue
 		}
@@ -55,7 +60,6 @@ func sum(channels []live.Channel) traffic {
 		if c.Payloads.PerSecond > 0 {
 			t.Active++
 		}
-		t.Viewers += c.Viewers()
 		t.Payloads, t.Headers, t.Copies = t.Payloads+c.Payloads.PerSecond, t.Headers+c.Headers.PerSecond, t.Copies+c.Copies.PerSecond
 		t.Transit, t.Unicast, t.Media = t.Transit+c.Transit.PerSecond, t.Unicast+c.Unicast.PerSecond, t.Media+c.Media.PerSecond
 		t.TransitTotal, t.UnicastTotal = t.TransitTotal+c.Transit.Total, t.UnicastTotal+c.Unicast.Total
@@ -69,7 +73,7 @@ func sum(channels []live.Channel) traffic {
 func (u *UI) overview(r *http.Request) (view, error) {
 	cfg := u.opts.Source.Config()
 	names := channelNames(cfg)
-	followed := u.sample(r.Context(), names[:min(len(names), maxFollowed)])
+	followed := u.flows(r.Context(), cfg, names[:min(len(names), maxFollowed)])
 	o := overview{
 		Status: u.opts.Source.Status(), Channels: followed, More: len(names) - len(followed), Traffic: sum(followed),
 		Empty: len(cfg.Switches) == 0 && len(cfg.Channels) == 0,
@@ -84,11 +88,6 @@ func (u *UI) overview(r *http.Request) (view, error) {
 	return v, nil
 }
 
-// sample reads channels.
-func (u *UI) sample(ctx context.Context, names []string) []live.Channel {
-	return u.opts.Sampler.Channels(ctx, names...)
-}
-
 // channelNames are those of all channels, sorted.
 func channelNames(cfg *config.Config) []string {
 	names := make([]string, 0, len(cfg.Channels))
@@ -101,7 +100,7 @@ func channelNames(cfg *config.Config) []string {
 
 // history adds the histories of channels up, by seconds: all are read once in
 // each. The last second, which some may lack, is left out.
-func history(channels []live.Channel) []moment {
+func history(channels []flow) []moment {
 	if len(channels) == 1 {
 		return momentsOf(channels[0].History)
 	}

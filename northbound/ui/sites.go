@@ -1,7 +1,10 @@
 package ui
 
 import (
+	"context"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/northbound/api"
@@ -35,7 +38,17 @@ func (u *UI) sites(r *http.Request) (view, error) {
 // sitePage is what the page of a site shows.
 type sitePage struct {
 	api.Site
-	Origin origin
+	Origin  origin
+	Viewers []channelViewers // of channels that have any in the site
+	Total   int              // of these
+	More    int              // channels that were not looked at
+}
+
+// channelViewers are the viewers of a channel in a site.
+type channelViewers struct {
+	Channel string
+	Viewers
+	Reported bool // by its sources; else counted from the packets of ETRs
 }
 
 func (u *UI) site(r *http.Request) (view, error) {
@@ -45,7 +58,42 @@ func (u *UI) site(r *http.Request) (view, error) {
 		return view{}, u.missing(kind.Kind, name)
 	}
 	object, _ := u.opts.Source.Object(kind.ref(name))
-	return view{Title: "Site " + name, Data: sitePage{site, u.originOf(r, kind, &object, name)}}, nil
+	p := sitePage{Site: site, Origin: u.originOf(r, kind, &object, name)}
+	p.Viewers, p.More = u.viewersIn(r.Context(), name)
+	for i := range p.Viewers {
+		p.Total += p.Viewers[i].Total()
+	}
+	return view{Title: "Site " + name, Data: p}, nil
+}
+
+// viewersIn are the viewers in a site: as sources report them, and of channels that
+// none reports as ETRs of ours count them.
+func (u *UI) viewersIn(ctx context.Context, site string) (list []channelViewers, more int) {
+	cfg, audiences := u.opts.Source.Config(), u.opts.Source.Audiences()
+	var silent []string
+	for _, name := range channelNames(cfg) {
+		if audiences[name] == nil {
+			silent = append(silent, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(audiences)) {
+		if v := audiences[name].Sites[site]; v.Total() > 0 {
+			list = append(list, channelViewers{name, v, true})
+		}
+	}
+	looked := silent[:min(len(silent), maxFollowed)]
+	for _, f := range u.flows(ctx, cfg, looked) {
+		n := 0
+		for i := range f.Links {
+			if f.Links[i].Site == site {
+				n += f.Links[i].Viewers
+			}
+		}
+		if n > 0 {
+			list = append(list, channelViewers{f.Name, Viewers{CoreCast: n}, false})
+		}
+	}
+	return list, len(silent) - len(looked)
 }
 
 // mappingList is a page of mappings.

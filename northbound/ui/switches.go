@@ -25,22 +25,28 @@ type switchRow struct {
 	controller.SwitchStatus
 	Site   string
 	Target string
+	Other  *master // another node that masters it
 }
+
+// Told reports whether the numbers are known: a node may not have published yet what
+// it masters.
+func (r switchRow) Told() bool { return r.Phase != controller.Standby }
 
 func (u *UI) switches(r *http.Request) (view, error) {
 	l := switchList{Maker: u.makerOf(r, u.kindOf(inventory.Switch))}
 	cfg := u.opts.Source.Config()
 	all := u.opts.Source.Switches()
 	slices.SortStableFunc(all, func(a, b controller.SwitchStatus) int { return rank(&a) - rank(&b) })
+	masters := u.masters()
 	for _, sw := range all[:min(len(all), maxSwitches)] {
-		l.Rows = append(l.Rows, rowOf(cfg, sw))
+		l.Rows = append(l.Rows, rowOf(cfg, masters, sw))
 	}
 	l.More = len(all) - len(l.Rows)
 	return view{Title: "Switches", Data: l}, nil
 }
 
-func rowOf(cfg *config.Config, st controller.SwitchStatus) switchRow {
-	row := switchRow{SwitchStatus: st}
+func rowOf(cfg *config.Config, masters map[string]*master, st controller.SwitchStatus) switchRow {
+	row := switchRow{SwitchStatus: st, Other: masters[st.Name]}
 	if sw := cfg.FindSwitch(st.Name); sw != nil {
 		row.Site, row.Target = sw.Site, string(sw.Target)
 	}
@@ -99,7 +105,11 @@ func (u *UI) oneSwitch(r *http.Request) (view, error) {
 	if sw == nil {
 		return view{}, u.missing(kind.Kind, name)
 	}
-	p := switchPage{switchRow: switchRow{u.statusOf(sw, &object), sw.Site, string(sw.Target)}, Config: sw, Origin: u.originOf(r, kind, &object, name)}
+	p := switchPage{Config: sw, Origin: u.originOf(r, kind, &object, name)}
+	p.switchRow = switchRow{u.statusOf(sw, &object), sw.Site, string(sw.Target), u.masters()[name]}
+	if p.Other != nil {
+		return view{Title: "Switch " + name, Data: p}, nil // what only its master knows is there
+	}
 	p.Live = u.opts.Sampler.Switches(r.Context(), name)[0]
 	for _, t := range u.opts.Source.Tables(name) {
 		switch use := (tableUse{t, 100 * float64(t.Wanted) / float64(max(1, t.Size))}); {

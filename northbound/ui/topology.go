@@ -9,7 +9,6 @@ import (
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
-	"github.com/corecast/corecast/northbound/live"
 )
 
 // topology is the network as channels use it: sources, ITRs, ETRs, viewers.
@@ -23,6 +22,7 @@ type group struct {
 	ITR      node
 	Channels []string
 	Payloads float64 // a second
+	Unknown  bool    // another node counts at the ITR
 	Branches []branch
 	More     int // ETRs that are not drawn
 }
@@ -32,8 +32,10 @@ type node struct {
 	Name  string
 	Site  string
 	URL   string // empty: there is no page about it
-	State string // ready, pending, failing; empty if it is not known
+	State string // as phaseState has it; empty if it is not known
 	Why   string
+	// Master is the node that masters the switch, if it is not this one.
+	Master string
 }
 
 // branch is the way from an ITR to an ETR and on to its viewers.
@@ -44,6 +46,7 @@ type branch struct {
 	Local      float64 // bytes a second to viewers
 	PerPayload float64
 	Viewers    int
+	Counted    bool // Viewers is known
 	Multicast  bool
 	Foreign    bool // the ETR is somebody else's
 }
@@ -57,14 +60,11 @@ const (
 )
 
 // newTopology adds up what channels send where; nil if there are none.
-func newTopology(cfg *config.Config, switches []controller.SwitchStatus, channels []live.Channel) *topology {
-	byITR := map[string][]*live.Channel{}
+func newTopology(cfg *config.Config, switches []controller.SwitchStatus, channels []flow) *topology {
+	byITR := map[string][]*flow{}
 	var itrs []string
 	for i := range channels {
 		itr := channels[i].ITR
-		if ch := cfg.FindChannel(channels[i].Name); itr == "" && ch != nil {
-			itr = ch.Ingress.Switch // its counters could not be read yet
-		}
 		if byITR[itr] == nil {
 			itrs = append(itrs, itr)
 		}
@@ -85,7 +85,7 @@ func newTopology(cfg *config.Config, switches []controller.SwitchStatus, channel
 	return t
 }
 
-func newGroup(cfg *config.Config, status map[string]*controller.SwitchStatus, itr string, channels []*live.Channel) group {
+func newGroup(cfg *config.Config, status map[string]*controller.SwitchStatus, itr string, channels []*flow) group {
 	g := group{ITR: nodeOf(cfg, status, itr)}
 	at := map[string]int{} // branches by ETR or RLOC
 	copies := map[string]float64{}
@@ -93,6 +93,9 @@ func newGroup(cfg *config.Config, status map[string]*controller.SwitchStatus, it
 	for _, c := range channels {
 		g.Channels = append(g.Channels, c.Name)
 		g.Payloads += c.Payloads.PerSecond
+		if c.Master != nil {
+			g.Unknown, g.ITR.Master = true, c.Master.Node
+		}
 		for i := range c.Links {
 			l := &c.Links[i]
 			key := cmp.Or(l.Switch, l.RLOC.String())
@@ -122,13 +125,16 @@ func newGroup(cfg *config.Config, status map[string]*controller.SwitchStatus, it
 	return g
 }
 
-func newBranch(cfg *config.Config, status map[string]*controller.SwitchStatus, l *live.Link) branch {
+func newBranch(cfg *config.Config, status map[string]*controller.SwitchStatus, l *link) branch {
 	b := branch{RLOC: l.RLOC.String()}
 	if l.Switch == "" {
-		b.ETR, b.Foreign = node{Name: b.RLOC, Site: siteOfRLOC(cfg, l)}, true
+		b.ETR, b.Foreign = node{Name: b.RLOC, Site: l.Site}, true
 		return b
 	}
 	b.ETR = nodeOf(cfg, status, l.Switch)
+	if l.Master != nil {
+		b.ETR.Master = l.Master.Node
+	}
 	if l.Err != nil && b.ETR.State == "ready" {
 		b.ETR.State, b.ETR.Why = "failing", l.Err.Error()
 	}
@@ -136,25 +142,14 @@ func newBranch(cfg *config.Config, status map[string]*controller.SwitchStatus, l
 }
 
 // add adds the traffic of a channel.
-func (b *branch) add(c *live.Channel, l *live.Link) {
+func (b *branch) add(c *flow, l *link) {
 	b.Transit += l.Transit.PerSecond
 	b.Viewers += l.Viewers
+	b.Counted = b.Counted || l.Reported || l.Switch != "" && l.Master == nil && !l.Multicast
 	b.Multicast = b.Multicast || l.Multicast
 	if c.Payloads.PerSecond > 0 {
 		b.Local += l.Made.PerSecond * c.Media.PerSecond / c.Payloads.PerSecond
 	}
-}
-
-// siteOfRLOC is the site that has an RLOC, by the configuration.
-func siteOfRLOC(cfg *config.Config, l *live.Link) string {
-	for i := range cfg.Sites {
-		for _, r := range cfg.Sites[i].RLOCs {
-			if r.Address == l.RLOC {
-				return cfg.Sites[i].Name
-			}
-		}
-	}
-	return ""
 }
 
 func nodeOf(cfg *config.Config, status map[string]*controller.SwitchStatus, name string) node {
@@ -168,13 +163,15 @@ func nodeOf(cfg *config.Config, status map[string]*controller.SwitchStatus, name
 	return n
 }
 
-// phaseState is the state of a switch in three words.
+// phaseState is the state of a switch in a word.
 func phaseState(st *controller.SwitchStatus) string {
 	switch {
 	case st.Phase == controller.Ready && len(st.Problems) == 0:
 		return "ready"
 	case st.Phase == controller.Failing || len(st.Problems) > 0 || st.Retries > 0:
 		return "failing"
+	case st.Phase == controller.Standby && st.Master != "":
+		return "standby"
 	}
 	return "pending"
 }

@@ -13,6 +13,14 @@ import (
 	"pgregory.net/rapid"
 )
 
+// flowsOf are channels that this node masters and nobody reports.
+func flowsOf(cfg *config.Config, channels ...live.Channel) (all []flow) {
+	for _, c := range channels {
+		all = append(all, newFlow(cfg, nil, nil, c))
+	}
+	return all
+}
+
 // TestTopology adds two channels up that share an ETR.
 func TestTopology(t *testing.T) {
 	_, f, _ := newTest(t)
@@ -21,11 +29,11 @@ func TestTopology(t *testing.T) {
 	link := func(transit float64) live.Link {
 		return live.Link{RLOC: rloc, Switch: "etr", Site: "viewers", Transit: live.Rate{PerSecond: transit}, Copies: live.Rate{PerSecond: 10}, Made: live.Rate{PerSecond: 20}, PerPayload: 1, Viewers: 2}
 	}
-	channels := []live.Channel{
-		{Name: "news", ITR: "itr", Payloads: live.Rate{PerSecond: 10}, Media: live.Rate{PerSecond: 1000}, Links: []live.Link{{RLOC: foreign, Transit: live.Rate{PerSecond: 5}}, link(100)}},
-		{Name: "sport", ITR: "itr", Payloads: live.Rate{PerSecond: 10}, Media: live.Rate{PerSecond: 1000}, Links: []live.Link{link(200)}},
-		{Name: "news", Err: fmt.Errorf("not connected")}, // whose ITR is the configuration's
-	}
+	channels := flowsOf(cfg,
+		live.Channel{Name: "news", ITR: "itr", Payloads: live.Rate{PerSecond: 10}, Media: live.Rate{PerSecond: 1000}, Links: []live.Link{{RLOC: foreign, Transit: live.Rate{PerSecond: 5}}, link(100)}},
+		live.Channel{Name: "sport", ITR: "itr", Payloads: live.Rate{PerSecond: 10}, Media: live.Rate{PerSecond: 1000}, Links: []live.Link{link(200)}},
+		live.Channel{Name: "news", Err: fmt.Errorf("not connected")}, // whose ITR is the configuration's
+	)
 	top := newTopology(cfg, []controller.SwitchStatus{{Name: "itr", Phase: controller.Ready}, {Name: "etr", Phase: controller.Failing, Reason: "silent"}}, channels)
 	if len(top.Groups) != 1 || len(top.Groups[0].Branches) != 2 {
 		t.Fatalf("%+v", top)
@@ -47,10 +55,10 @@ func TestHistory(t *testing.T) {
 	a := live.Channel{History: []live.Point{at(1100, 10), at(2100, 20), at(3100, 30)}}
 	b := live.Channel{History: []live.Point{at(1900, 1), at(2900, 2)}}
 	want := []moment{{At: 1000, Payloads: 2, Transit: 88}, {At: 2000, Payloads: 2, Transit: 176}}
-	if got := history([]live.Channel{a, b}); !slices.Equal(got, want) {
+	if got := history(flowsOf(&config.Config{}, a, b)); !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
-	if got := history([]live.Channel{a}); len(got) != 3 || got[2].At != 3100 {
+	if got := history(flowsOf(&config.Config{}, a)); len(got) != 3 || got[2].At != 3100 {
 		t.Errorf("of one channel: %+v", got)
 	}
 	if got := history(nil); len(got) != 0 {
@@ -69,7 +77,7 @@ func TestDrawings(t *testing.T) {
 			}
 			channels = append(channels, c)
 		}
-		top := newTopology(&config.Config{}, nil, channels)
+		top := newTopology(&config.Config{}, nil, flowsOf(&config.Config{}, channels...))
 		for _, d := range []drawing{top.Wide(), top.Narrow()} {
 			for i, a := range d.Boxes {
 				if a.X < 0 || a.Y < 0 || a.X+a.W > d.Width || a.Y+a.H > d.Height {
