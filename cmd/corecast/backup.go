@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/controller/cluster"
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/store"
@@ -25,7 +26,7 @@ func (f *storeFlags) add(cmd *cobra.Command) {
 func (f *storeFlags) name() (string, error) {
 	switch {
 	case f.store != "" && f.config != "":
-		return "", usagef("both --store and --config are given: give one")
+		return "", cli.Usagef("both --store and --config are given: give one")
 	case f.config == "":
 		return f.store, nil
 	}
@@ -34,14 +35,14 @@ func (f *storeFlags) name() (string, error) {
 		return "", err
 	}
 	if cfg.Store == "" {
-		return "", usagef("--config %s names no store: add store: %s", f.config, store.Form)
+		return "", cli.Usagef("--config %s names no store: add store: %s", f.config, store.Form)
 	}
 	return cfg.Store, nil
 }
 
 func newBackupCommand() *cobra.Command {
 	var from storeFlags
-	var rest restFlags
+	var rest cli.REST
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Write all that a store holds into one file",
@@ -51,7 +52,7 @@ etcd at any time. FILE must not exist; it is made with mode 0600, as it holds se
 What tells of running controllers is left out: they write it anew.`,
 		Example: `  corecast backup monday.backup
   corecast backup --config /etc/corecast.yaml monday.backup`,
-		Args: oneFile,
+		Args: cli.OneArgument("one file", "corecast backup FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := from.name()
 			if err != nil {
@@ -59,7 +60,7 @@ What tells of running controllers is left out: they write it anew.`,
 			}
 			write := func(w io.Writer) error { return backupStore(cmd.Context(), name, w) }
 			if name == "" {
-				c, err := rest.client()
+				c, err := rest.Client()
 				if err != nil {
 					return err
 				}
@@ -69,11 +70,11 @@ What tells of running controllers is left out: they write it anew.`,
 			if err != nil {
 				return err
 			}
-			return tellBackup(cmd.OutOrStdout(), rest.json, args[0], info)
+			return tellBackup(cmd.OutOrStdout(), rest.JSON, args[0], info)
 		},
 	}
 	from.add(cmd)
-	rest.add(cmd)
+	rest.Add(cmd)
 	return cmd
 }
 
@@ -99,14 +100,14 @@ of, or another. When it is interrupted, a file is what it was before; etcd canno
 used until restore was run again.`,
 		Example: `  corecast restore monday.backup --config /etc/corecast.yaml
   corecast restore monday.backup --store etcd://10.0.0.1:2379,10.0.0.2:2379/corecast`,
-		Args: oneFile,
+		Args: cli.OneArgument("one file", "corecast restore FILE --store NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := to.name()
 			if err != nil {
 				return err
 			}
 			if name == "" {
-				return usagef("no store is named: give --store NAME or --config FILE")
+				return cli.Usagef("no store is named: give --store NAME or --config FILE")
 			}
 			file, err := os.Open(args[0])
 			if err != nil {
@@ -126,26 +127,16 @@ used until restore was run again.`,
 	return cmd
 }
 
-func entries(n uint64) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
-}
-
 // tellBackup says what is in a backup.
 func tellBackup(w io.Writer, asJSON bool, file string, info store.Backup) error {
 	if asJSON {
-		return printJSON(w, info)
+		return cli.PrintJSON(w, info)
 	}
-	_, err := fmt.Fprintf(w, "%s: %s at revision %d of %s (schema %d); %d that tell of running controllers are left out\n",
-		file, entries(info.Entries), info.Revision, info.Time.Format("2006-01-02 15:04:05 MST"), info.Schema, info.LeftOut)
+	leftOut := ""
+	if info.LeftOut > 0 {
+		leftOut = fmt.Sprintf("; %d that tell of running controllers are left out", info.LeftOut)
+	}
+	_, err := fmt.Fprintf(w, "%s: %s at revision %d of %s (schema %d)%s\n", file, cli.Count(info.Entries, "entry", "entries"),
+		info.Revision, info.Time.Format("2006-01-02 15:04:05 MST"), info.Schema, leftOut)
 	return err
-}
-
-func oneFile(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return usagef("want one file, got %d arguments (see `%s --help`)", len(args), cmd.CommandPath())
-	}
-	return nil
 }

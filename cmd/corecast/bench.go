@@ -6,16 +6,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/bench"
+	"github.com/corecast/corecast/cmd/corecast/cli"
 )
 
 func newBenchCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "bench",
-		Short: "Measure what CoreCast costs beside what the same work costs without it",
-		Args:  subcommandWanted,
-		RunE:  func(*cobra.Command, []string) error { return nil }, // Args has refused
-	}
-	cmd.AddCommand(
+	return cli.Family("bench", "Measure what CoreCast costs beside what the same work costs without it",
 		newBenchOf("itr", "CPU time at the ITR for the paper's 1,429 viewers in 200 sites", bench.ITR),
 		newBenchOf("memory", "memory of a switch that is filled to the sizes of the P4 program",
 			func(bench.Options) (*bench.Report, error) { return bench.Memory(bench.FullSizes()) }),
@@ -23,7 +18,6 @@ func newBenchCommand() *cobra.Command {
 		newBenchSource(), newBenchREST(),
 		newBenchMapServer(), newBenchMapServerProcess(),
 	)
-	return cmd
 }
 
 func newBenchOf(name, short string, measure func(bench.Options) (*bench.Report, error)) *cobra.Command {
@@ -32,10 +26,10 @@ func newBenchOf(name, short string, measure func(bench.Options) (*bench.Report, 
 		Use:     name,
 		Short:   short,
 		Example: "  corecast bench " + name + " --json",
-		Args:    noArguments,
+		Args:    cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Turns < 1 || o.Slice <= 0 {
-				return usagef("--turns %d, --slice %v: want at least 1 and more than 0", o.Turns, o.Slice)
+				return cli.Usagef("--turns %d, --slice %v: want at least 1 and more than 0", o.Turns, o.Slice)
 			}
 			r, err := measure(o)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/bench"
+	"github.com/corecast/corecast/cmd/corecast/cli"
 )
 
 // mapServerProcess is the hidden command that runs the server of `bench
@@ -34,12 +35,12 @@ To compare with another Map-Server on this machine, have it accept what is in
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Turns < 1 || o.Slice <= 0 {
-				return usagef("--turns %d, --slice %v: want at least 1 and more than 0", o.Turns, o.Slice)
+				return cli.Usagef("--turns %d, --slice %v: want at least 1 and more than 0", o.Turns, o.Slice)
 			}
 			if against != "" {
 				addr, err := netip.ParseAddrPort(against)
 				if err != nil || o.AgainstPID <= 0 {
-					return usagef("--against %s --against-pid %d: want an address such as 127.0.0.2:4342, and the process id of the server there", against, o.AgainstPID)
+					return cli.Usagef("--against %s --against-pid %d: want an address such as 127.0.0.2:4342, and the process id of the server there", against, o.AgainstPID)
 				}
 				o.Against = addr
 			}

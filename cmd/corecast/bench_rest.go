@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/bench"
+	"github.com/corecast/corecast/cmd/corecast/cli"
 )
 
 func newBenchREST() *cobra.Command {
@@ -25,7 +26,7 @@ same directory is written and synced, at the rate of the durable writes.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Turns < 1 || o.Slice <= 0 {
-				return usagef("--turns %d, --slice %v: want at least 1 and more than 0", o.Turns, o.Slice)
+				return cli.Usagef("--turns %d, --slice %v: want at least 1 and more than 0", o.Turns, o.Slice)
 			}
 			self, err := os.Executable()
 			if err != nil {

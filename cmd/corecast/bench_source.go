@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/bench"
+	"github.com/corecast/corecast/cmd/corecast/cli"
 )
 
 func newBenchSource() *cobra.Command {
@@ -21,14 +22,14 @@ stream (40 payloads a second) to 10,003 viewers one by one and to 100,000 in lis
 in real time; then the paper's figure 8.`,
 		Example: `  corecast bench source --json
   corecast bench source --duration 60s --plot figure8.svg`,
-		Args: noArguments,
+		Args: cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Turns < 1 || o.Slice <= 0 || o.Sustain <= 0 || o.Scale < 0 {
-				return usagef("--turns %d, --slice %v, --duration %v, --scale %v: want at least 1, more than 0, more than 0, and 0 or more",
+				return cli.Usagef("--turns %d, --slice %v, --duration %v, --scale %v: want at least 1, more than 0, more than 0, and 0 or more",
 					o.Turns, o.Slice, o.Sustain, o.Scale)
 			}
 			if plot != "" && o.Scale == 0 {
-				return usagef("--plot %s draws the scaling factors: give them time (--scale 2s)", plot)
+				return cli.Usagef("--plot %s draws the scaling factors: give them time (--scale 2s)", plot)
 			}
 			r, err := bench.Source(cmd.Context(), o)
 			if err != nil {

@@ -9,10 +9,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/cmd/corecast/bundle"
+	"github.com/corecast/corecast/cmd/corecast/cli"
 )
 
 func newBundleCommand() *cobra.Command {
-	var f restFlags
+	var f cli.REST
 	cmd := &cobra.Command{
 		Use:   "bundle FILE.tar.gz",
 		Short: "Write an archive for whoever is to help: status, objects, counters, events, host",
@@ -20,21 +21,16 @@ func newBundleCommand() *cobra.Command {
 corecast doctor finds here, into one archive. No secret is in it: a controller tells
 none. Viewers are counted and not named. Look through it before you send it away.`,
 		Example: "  corecast bundle support.tar.gz && tar tzf support.tar.gz",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("want the file to write, got %d arguments: corecast bundle FILE.tar.gz", len(args))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error { return f.bundle(cmd, args[0]) },
+		Args:    cli.OneArgument("the file to write", "corecast bundle FILE.tar.gz"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return writeBundle(cmd, &f, args[0]) },
 	}
-	f.add(cmd)
+	f.Add(cmd)
 	return cmd
 }
 
-// bundle writes a file that was not there before.
-func (f *restFlags) bundle(cmd *cobra.Command, path string) error {
-	c, err := f.client()
+// writeBundle writes a file that was not there before.
+func writeBundle(cmd *cobra.Command, f *cli.REST, path string) error {
+	c, err := f.Client()
 	if err != nil {
 		return err
 	}
@@ -56,8 +52,8 @@ func (f *restFlags) bundle(cmd *cobra.Command, path string) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
-	if f.json {
-		return printJSON(cmd.OutOrStdout(), map[string]any{"file": path, "parts": parts})
+	if f.JSON {
+		return cli.PrintJSON(cmd.OutOrStdout(), map[string]any{"file": path, "parts": parts})
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d files\n", path, len(parts))
 	return err

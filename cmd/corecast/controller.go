@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/cmd/corecast/node"
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
@@ -34,10 +35,10 @@ SIGHUP makes it read the file again: sites, switches and channels change, and wh
 registered stays.`,
 		Example: `  corecast controller --config examples/mapserver.yaml
   corecast controller --config examples/fig2.yaml`,
-		Args: noArguments,
+		Args: cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if path == "" {
-				return usagef("--config is missing: name the configuration file, as --config examples/fig2.yaml")
+				return cli.Usagef("--config is missing: name the configuration file, as --config examples/fig2.yaml")
 			}
 			cfg, err := config.Load(path)
 			if err != nil {
@@ -109,7 +110,7 @@ func tellStart(w io.Writer, cfg *config.Config, n *node.Node) {
 		fmt.Fprintln(w, "warning:", warning)
 	}
 	for _, a := range n.MapServerAddresses() {
-		fmt.Fprintf(w, "Map-Server on %s, for %s\n", a, plural(len(cfg.Sites), "site"))
+		fmt.Fprintf(w, "Map-Server on %s, for %s\n", a, cli.Plural(len(cfg.Sites), "site"))
 	}
 	if url := n.URL(); url != "" {
 		fmt.Fprintf(w, "REST API on %s: see `corecast status`\n", url)
@@ -151,12 +152,7 @@ func newCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a configuration file without touching a switch",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("want one configuration file, got %d arguments: corecast check FILE", len(args))
-			}
-			return nil
-		},
+		Args:  cli.OneArgument("one configuration file", "corecast check FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := config.Load(args[0])
 			if err != nil {
@@ -179,17 +175,5 @@ func newCheckCommand() *cobra.Command {
 
 // objectCounts says how many objects a configuration has.
 func objectCounts(cfg *config.Config) string {
-	switches := fmt.Sprintf("%d switches", len(cfg.Switches))
-	if len(cfg.Switches) == 1 {
-		switches = "1 switch"
-	}
-	return fmt.Sprintf("%s, %s, %s", switches, plural(len(cfg.Sites), "site"), plural(len(cfg.Channels), "channel"))
-}
-
-// noArguments refuses arguments with a usage error.
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("unexpected argument %q (see `%s --help`)", args[0], cmd.CommandPath())
-	}
-	return nil
+	return fmt.Sprintf("%s, %s, %s", cli.Count(len(cfg.Switches), "switch", "switches"), cli.Plural(len(cfg.Sites), "site"), cli.Plural(len(cfg.Channels), "channel"))
 }

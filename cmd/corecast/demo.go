@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/cmd/corecast/node"
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
@@ -34,7 +35,7 @@ received every payload bit-exact and each domain was sent each payload once.`,
   corecast demo --clients 60 --loss 0.05 --seed 1 --redundancy 4 --duration 10s`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unexpected argument %q: give the media as --input %s", args[0], args[0])
+				return cli.Usagef("unexpected argument %q: give the media as --input %s", args[0], args[0])
 			}
 			return nil
 		},
@@ -94,7 +95,7 @@ func (d dashboardNode) Run(ctx context.Context) error { return d.node.Run(ctx) }
 func checkDashboard(address string) error {
 	alone := config.Config{Listen: config.Listen{HTTP: address}}
 	if err := alone.Complete(); err != nil {
-		return usagef("--ui %s: %w", address, err)
+		return cli.Usagef("--ui %s: %w", address, err)
 	}
 	return nil
 }
@@ -124,7 +125,7 @@ func demoError(err error) error {
 	var option *demo.OptionError
 	var input *demo.InputError
 	if errors.As(err, &option) || errors.As(err, &input) {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	return err
 }

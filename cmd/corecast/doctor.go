@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/cmd/corecast/doctor"
 	"github.com/corecast/corecast/controller/config"
 )
@@ -59,7 +60,7 @@ func runDoctor(ctx context.Context, w io.Writer, o doctor.Options, asJSON bool) 
 		}
 	})
 	if err == nil && asJSON {
-		err = printJSON(w, all)
+		err = cli.PrintJSON(w, all)
 	}
 	if err == nil && first != nil {
 		err = fmt.Errorf("%s: %s; next: %s", first.Check, first.What, first.Fix)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/lisp/client"
 )
@@ -39,12 +40,7 @@ Map-Reply says. A negative answer is an answer: exit status 0. Without any answe
 exit status is 1.`,
 		Example: `  corecast lig 10.1.0.7
   corecast lig 2001:db8:1::7 --resolver [2001:db8::1]:4342 --instance-id 7 --json`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("want one EID, got %d arguments: corecast lig 10.1.0.7", len(args))
-			}
-			return checkEID(args[0])
-		},
+		Args: cli.OneArgument("one EID", "corecast lig 10.1.0.7", cli.CheckEID),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			eid, err := f.eid(args[0])
 			if err != nil {
@@ -70,11 +66,11 @@ const maxInstanceID = 1<<24 - 1
 
 func (f *ligFlags) eid(text string) (lisp.EID, error) {
 	if f.instanceID > maxInstanceID {
-		return lisp.EID{}, usagef("--instance-id %d: want 0 to %d", f.instanceID, maxInstanceID)
+		return lisp.EID{}, cli.Usagef("--instance-id %d: want 0 to %d", f.instanceID, maxInstanceID)
 	}
 	eid, err := lisp.ParseEID(text)
 	if err != nil {
-		return lisp.EID{}, usageError{err}
+		return lisp.EID{}, cli.Usage(err)
 	}
 	eid.InstanceID = f.instanceID
 	return eid, nil
@@ -82,7 +78,7 @@ func (f *ligFlags) eid(text string) (lisp.EID, error) {
 
 func (f *ligFlags) config(ctx context.Context) (client.ResolverConfig, error) {
 	if f.attempts < 1 || f.timeout <= 0 {
-		return client.ResolverConfig{}, usagef("--attempts %d, --timeout %v: want at least 1 and more than 0", f.attempts, f.timeout)
+		return client.ResolverConfig{}, cli.Usagef("--attempts %d, --timeout %v: want at least 1 and more than 0", f.attempts, f.timeout)
 	}
 	server, err := resolverAddress(ctx, f.resolver)
 	if err != nil {
@@ -107,7 +103,7 @@ func resolverAddress(ctx context.Context, text string) (netip.AddrPort, error) {
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil || n == 0 || host == "" {
-		return netip.AddrPort{}, usagef("--resolver %q: want an address, as 192.0.2.1 or [2001:db8::1]:4342", text)
+		return netip.AddrPort{}, cli.Usagef("--resolver %q: want an address, as 192.0.2.1 or [2001:db8::1]:4342", text)
 	}
 	if a, err := netip.ParseAddr(host); err == nil {
 		return netip.AddrPortFrom(a.Unmap(), uint16(n)), nil
@@ -162,7 +158,7 @@ func lig(ctx context.Context, w io.Writer, config client.ResolverConfig, eid lis
 		out.Records = append(out.Records, ligRecordOf(&answer.Records[i]))
 	}
 	if asJSON {
-		return printJSON(w, out)
+		return cli.PrintJSON(w, out)
 	}
 	return printLig(w, &out)
 }
@@ -188,7 +184,7 @@ func ligRecordOf(r *lisp.Record) ligRecord {
 }
 
 func printLig(w io.Writer, a *ligAnswer) error {
-	fmt.Fprintf(w, "%s, instance-id %d: asked %s, answer from %s in %.1f ms (%s)\n", a.EID, a.InstanceID, a.Resolver, a.From, a.RTT, plural(a.Attempts, "attempt"))
+	fmt.Fprintf(w, "%s, instance-id %d: asked %s, answer from %s in %.1f ms (%s)\n", a.EID, a.InstanceID, a.Resolver, a.From, a.RTT, cli.Plural(a.Attempts, "attempt"))
 	for _, r := range a.Records {
 		ttl := "for ever"
 		if r.TTL != nil {
@@ -202,7 +198,7 @@ func printLig(w io.Writer, a *ligAnswer) error {
 		if len(r.Locators) == 0 {
 			fmt.Fprintf(w, "  no locators: %s\n", r.Action)
 		}
-		t := newTable(w)
+		t := cli.NewTable(w)
 		for _, l := range r.Locators {
 			fmt.Fprintf(t, "  %s\tpriority %d\tweight %d\t%s\n", l.Address, l.Priority, l.Weight, upOrDown(l.Reachable))
 		}

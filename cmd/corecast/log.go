@@ -6,6 +6,8 @@ import (
 	"log/slog"
 
 	"github.com/spf13/cobra"
+
+	"github.com/corecast/corecast/cmd/corecast/cli"
 )
 
 // logFlags say how a program that runs on tells what happens.
@@ -21,7 +23,7 @@ func (f *logFlags) add(cmd *cobra.Command) {
 func (f *logFlags) open(w io.Writer) (*slog.Logger, io.Writer, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.level)); err != nil {
-		return nil, nil, usagef("--log-level %q: want debug, info, warn or error", f.level)
+		return nil, nil, cli.Usagef("--log-level %q: want debug, info, warn or error", f.level)
 	}
 	o := &slog.HandlerOptions{Level: level}
 	switch f.format {
@@ -31,7 +33,7 @@ func (f *logFlags) open(w io.Writer) (*slog.Logger, io.Writer, error) {
 		all := slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo}))
 		return slog.New(slog.NewJSONHandler(w, o)), lineLogger{all}, nil
 	}
-	return nil, nil, usagef("--log-format %q: want text or json", f.format)
+	return nil, nil, cli.Usagef("--log-format %q: want text or json", f.format)
 }
 
 // lineLogger logs each line that is written to it.

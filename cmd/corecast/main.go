@@ -16,6 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
+	"github.com/corecast/corecast/cmd/corecast/objects"
 	"github.com/corecast/corecast/controller/config"
 )
 
@@ -24,12 +26,6 @@ const (
 	exitFailed = 1
 	exitUsage  = 2
 )
-
-// usageError is a wrong flag or argument.
-type usageError struct{ error }
-
-// usagef makes a usageError. The text names the flag, the value and the fix.
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func main() {
 	os.Exit(run(os.Args[1:]))
@@ -52,7 +48,7 @@ func run(args []string) int {
 
 func exitCode(err error) int {
 	var wrong *config.Error
-	var usage usageError
+	var usage cli.UsageError
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage
@@ -70,32 +66,26 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
+			if len(args) > 0 {
+				return cli.UnknownCommand(cmd, args[0])
 			}
-			hint := "run `corecast --help` for the list"
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				hint = fmt.Sprintf("did you mean `corecast %s`?", near[0])
-			}
-			return usagef("unknown command %q: %s", args[0], hint)
+			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			fmt.Fprint(cmd.ErrOrStderr(), "Start with `corecast demo`: the whole network in one process, no root needed.\n\n")
 			return cmd.Help()
 		},
 	}
-	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w (see `%s --help`)", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(cli.FlagError)
 	group(root, "start", "Start here:", newDemoCommand(), newDoctorCommand(), newCheckCommand())
 	group(root, "run", "Run:", newControllerCommand(), newSwitchCommand(), newSourceCommand(), newWatchCommand())
-	group(root, "look", "Look:", newStatusCommand(), newChannelCommand(), newSiteCommand(), newMappingCommand(), newEventsCommand(), newWaitCommand(),
+	group(root, "look", "Look:", newStatusCommand(), objects.Channel(), objects.Site(), objects.Mapping(), newEventsCommand(), objects.Wait(),
 		newTraceCommand(), newWhyCommand(), newLigCommand())
-	group(root, "change", "Change:", newApplyCommand(), newBackupCommand(), newRestoreCommand())
+	group(root, "change", "Change:", objects.Apply(), newBackupCommand(), newRestoreCommand())
 	group(root, "tools", "Tools:", newTokenCommand(), newBundleCommand(), newBenchCommand(), newManCommand())
 	root.SetHelpCommandGroupID("tools")
 	root.SetCompletionCommandGroupID("tools")
+	mendDefaults(root)
 	return root
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+
+	"github.com/corecast/corecast/cmd/corecast/cli"
 )
 
 func newManCommand() *cobra.Command {
@@ -13,12 +15,7 @@ func newManCommand() *cobra.Command {
 		Use:     "man DIRECTORY",
 		Short:   "Write a man page for each command",
 		Example: "  corecast man /usr/local/share/man/man1",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("want the directory to write to, got %d arguments: corecast man DIRECTORY", len(args))
-			}
-			return nil
-		},
+		Args:    cli.OneArgument("the directory to write to", "corecast man DIRECTORY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return err

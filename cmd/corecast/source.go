@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/northbound/client"
 	"github.com/corecast/corecast/source/mappings"
@@ -51,7 +52,7 @@ media ends, or SIGINT or SIGTERM.`,
 		Example: `  corecast source --channel news --input srt://:9000?mode=listener --reserved-eid 10.0.255.1 --itr 10.0.0.1
   corecast source --channel news --input film.ts --loop --reserved-eid 10.0.255.1 --viewer 10.1.0.11:5004
   corecast source --config source.yaml`,
-		Args: noArguments,
+		Args: cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := f.load(cmd.Flags())
 			if err != nil {
@@ -127,7 +128,7 @@ func (f *sourceFlags) load(flags *pflag.FlagSet) (*station.Config, error) {
 		var beside error
 		flags.Visit(func(flag *pflag.Flag) {
 			if !withConfig[flag.Name] {
-				beside = usagef("--%s beside --config %s: put it into the file", flag.Name, f.config)
+				beside = cli.Usagef("--%s beside --config %s: put it into the file", flag.Name, f.config)
 			}
 		})
 		if beside != nil {
@@ -137,7 +138,7 @@ func (f *sourceFlags) load(flags *pflag.FlagSet) (*station.Config, error) {
 		return cfg, badConfig(err)
 	}
 	if f.channel.Name == "" {
-		return nil, usagef("--channel is missing: name the channel, or give a file with --config")
+		return nil, cli.Usagef("--channel is missing: name the channel, or give a file with --config")
 	}
 	for _, a := range []struct {
 		flag, value string
@@ -150,21 +151,21 @@ func (f *sourceFlags) load(flags *pflag.FlagSet) (*station.Config, error) {
 		var err error
 		if a.value != "" {
 			if *a.to, err = netip.ParseAddr(a.value); err != nil {
-				return nil, usagef("--%s %q: want an IP address", a.flag, a.value)
+				return nil, cli.Usagef("--%s %q: want an IP address", a.flag, a.value)
 			}
 		}
 	}
 	for _, v := range f.viewers {
 		viewer, err := netip.ParseAddrPort(v)
 		if err != nil {
-			return nil, usagef("--viewer %q: want EID:PORT, such as 10.1.0.11:5004", v)
+			return nil, cli.Usagef("--viewer %q: want EID:PORT, such as 10.1.0.11:5004", v)
 		}
 		f.channel.Viewers = append(f.channel.Viewers, viewer)
 	}
 	if f.registered != "" {
 		prefix, err := netip.ParsePrefix(f.registered)
 		if err != nil {
-			return nil, usagef("--register %q: want an EID-prefix, such as 10.0.0.10/32", f.registered)
+			return nil, cli.Usagef("--register %q: want an EID-prefix, such as 10.0.0.10/32", f.registered)
 		}
 		f.cfg.Mappings.Subscribe = &station.Subscribe{MapServer: f.mapServer, EIDPrefix: prefix, KeyID: f.mapServerKeyID,
 			Secret: station.Secret{Env: f.mapServerKeyEnv}}
@@ -191,11 +192,11 @@ func badFlag(err error) error {
 	}
 	for path, flag := range flagOf {
 		if strings.HasPrefix(wrong.Path, path) {
-			return usagef("--%s: %s", flag, wrong.What)
+			return cli.Usagef("--%s: %s", flag, wrong.What)
 		}
 	}
 	flag := strings.TrimSuffix(strings.TrimPrefix(wrong.Path, "channels[0]."), ".url")
-	return usagef("--%s: %s", strings.NewReplacer("_", "-", ".", "-").Replace(flag), wrong.What)
+	return cli.Usagef("--%s: %s", strings.NewReplacer("_", "-", ".", "-").Replace(flag), wrong.What)
 }
 
 // wrongSource makes an error about the configuration one about the file or the

@@ -9,19 +9,20 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/northbound/api"
 )
 
 func newStatusCommand() *cobra.Command {
-	var flags restFlags
+	var flags cli.REST
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Say whether all works, and if not, what is broken first and what to do",
 		Long: `Asks a running controller for the state of its store, its Map-Server, its sites and
 its switches. Exit status 0 if nothing is broken, else 1.`,
-		Args: noArguments,
+		Args: cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := flags.client()
+			c, err := flags.Client()
 			if err != nil {
 				return err
 			}
@@ -29,30 +30,30 @@ its switches. Exit status 0 if nothing is broken, else 1.`,
 			if err != nil {
 				return err
 			}
-			if flags.json {
-				err = printJSON(cmd.OutOrStdout(), st)
+			if flags.JSON {
+				err = cli.PrintJSON(cmd.OutOrStdout(), st)
 			} else {
 				err = printStatus(cmd.OutOrStdout(), &st, time.Now())
 			}
 			return errors.Join(err, brokenFirst(&st))
 		},
 	}
-	flags.add(cmd)
+	flags.Add(cmd)
 	return cmd
 }
 
 func printStatus(w io.Writer, st *api.Status, now time.Time) error {
-	t := newTable(w)
-	fmt.Fprintf(t, "controller\tversion %s, started %s\n", st.Version, ago(st.Started, now))
+	t := cli.NewTable(w)
+	fmt.Fprintf(t, "controller\tversion %s, started %s\n", st.Version, cli.Ago(st.Started, now))
 	fmt.Fprintf(t, "store\t%s\n", storeLine(&st.Store))
 	fmt.Fprintf(t, "Map-Server\t%s\n", mapServerLine(&st.MapServer))
 	fmt.Fprintf(t, "sites\t%d, of which %d registered and %d refused\n", st.Sites.Total, st.Sites.Registered, st.Sites.Rejecting)
 	fmt.Fprintf(t, "switches\t%d, of which %d ready\n", st.Switches.Total, st.Switches.Ready)
 	for i, n := range st.Nodes {
-		fmt.Fprintf(t, "%s\t%s\n", first(i, "nodes"), nodeLine(&n, now))
+		fmt.Fprintf(t, "%s\t%s\n", cli.First(i, "nodes"), nodeLine(&n, now))
 	}
 	for i, warning := range st.Warnings {
-		fmt.Fprintf(t, "%s\t%s\n", first(i, "warnings"), warning)
+		fmt.Fprintf(t, "%s\t%s\n", cli.First(i, "warnings"), warning)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -75,14 +76,14 @@ func nodeLine(n *api.Node, now time.Time) string {
 	} else if n.URL != "" {
 		line += " at " + n.URL
 	}
-	return fmt.Sprintf("%s: master of %d switches, started %s", line, n.Masters, ago(n.Since, now))
+	return fmt.Sprintf("%s: master of %d switches, started %s", line, n.Masters, cli.Ago(n.Since, now))
 }
 
 func storeLine(s *api.Store) string {
 	if s.Name == "" {
 		return "none: registrations do not survive a restart"
 	}
-	line := fmt.Sprintf("%s, %s written, %d waiting", s.Name, plural(s.Written, "change"), s.Waiting)
+	line := fmt.Sprintf("%s, %s written, %d waiting", s.Name, cli.Plural(s.Written, "change"), s.Waiting)
 	if s.Dropped > 0 {
 		line += fmt.Sprintf(", %d dropped", s.Dropped)
 	}
@@ -98,7 +99,7 @@ func mapServerLine(m *api.MapServer) string {
 		addresses = append(addresses, a.String())
 	}
 	return fmt.Sprintf("%s: %s registered, %d static; %s, %s, %d dropped", strings.Join(addresses, ", "),
-		plural(m.Mappings, "mapping"), m.Static, plural(m.Requests, "request"), plural(m.Registers, "register"), m.Dropped)
+		cli.Plural(m.Mappings, "mapping"), m.Static, cli.Plural(m.Requests, "request"), cli.Plural(m.Registers, "register"), m.Dropped)
 }
 
 // brokenFirst is the problem to look at first, as an error.

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
+	"github.com/corecast/corecast/cmd/corecast/objects"
 	"github.com/corecast/corecast/softswitch"
 	"github.com/corecast/corecast/softswitch/afpacket"
 	"github.com/corecast/corecast/softswitch/port"
@@ -45,6 +47,9 @@ after --, those of the target. Target flags are also taken before the --.
 Opening an interface needs CAP_NET_RAW. The switch runs until SIGINT or SIGTERM.`,
 		Example: `  corecast switch --no-p4 --device-id 1 -i 1@veth0 -i 2@veth2 -- --grpc-server-addr 127.0.0.1:9559 --cpu-port 510`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notCommand(cmd, args); err != nil {
+				return err
+			}
 			program, err := f.parseArgs(args, cmd.ArgsLenAtDash(), target)
 			if err != nil {
 				return err
@@ -57,8 +62,20 @@ Opening an interface needs CAP_NET_RAW. The switch runs until SIGINT or SIGTERM.
 	cmd.Flags().BoolVar(&f.noP4, "no-p4", false, "start without a program and wait for P4Runtime to push one")
 	cmd.Flags().StringVarP(&f.logLevel, "log-level", "L", "info", "debug, info, warn or error")
 	cmd.Flags().AddFlagSet(target)
-	addSwitchObjects(cmd)
+	objects.AddSwitch(cmd)
 	return cmd
+}
+
+// notCommand refuses what is no program, but nearly one of the commands that show
+// and change switches.
+func notCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 || cli.NearCommand(cmd, args[0]) == "" {
+		return nil
+	}
+	if _, err := os.Stat(args[0]); err == nil {
+		return nil
+	}
+	return cli.UnknownCommand(cmd, args[0])
 }
 
 func (f *switchFlags) targetFlags() *pflag.FlagSet {
@@ -78,30 +95,30 @@ func (f *switchFlags) targetFlags() *pflag.FlagSet {
 // returns the path of the program, if one is named.
 func (f *switchFlags) parseArgs(args []string, dash int, target *pflag.FlagSet) (program string, err error) {
 	if dash >= 0 {
-		if err := target.Parse(args[dash:]); err != nil {
-			return "", usagef("after --: %w (see `corecast switch --help`)", err)
+		if err := cli.ParseFlags(target, args[dash:]); err != nil {
+			return "", cli.Usagef("after --: %w (see `corecast switch --help`)", err)
 		}
 		if left := target.Args(); len(left) > 0 {
-			return "", usagef("argument %q after --: only target flags go there", left[0])
+			return "", cli.Usagef("argument %q after --: only target flags go there", left[0])
 		}
 		args = args[:dash]
 	}
 	switch {
 	case len(args) > 1:
-		return "", usagef("argument %q: one program is enough", args[1])
+		return "", cli.Usagef("argument %q: one program is enough", args[1])
 	case len(args) == 0 && !f.noP4:
-		return "", usagef("no program: name a BMv2 JSON file, or give --no-p4 to wait for P4Runtime to push one")
+		return "", cli.Usagef("no program: name a BMv2 JSON file, or give --no-p4 to wait for P4Runtime to push one")
 	case len(args) == 1 && f.noP4:
-		return "", usagef("both --no-p4 and program %q: leave one out", args[0])
+		return "", cli.Usagef("both --no-p4 and program %q: leave one out", args[0])
 	case f.deviceID == 0:
-		return "", usagef("--device-id 0: P4Runtime device ids start at 1")
+		return "", cli.Usagef("--device-id 0: P4Runtime device ids start at 1")
 	case f.tls != softswitch.TLSFiles{} && !f.ssl:
-		return "", usagef("TLS files without --grpc-server-ssl: add it, or P4Runtime would be unprotected")
+		return "", cli.Usagef("TLS files without --grpc-server-ssl: add it, or P4Runtime would be unprotected")
 	case f.ssl && (f.tls.Cert == "" || f.tls.Key == ""):
-		return "", usagef("--grpc-server-ssl needs --grpc-server-cert and --grpc-server-key")
+		return "", cli.Usagef("--grpc-server-ssl needs --grpc-server-cert and --grpc-server-key")
 	}
 	if _, _, err := net.SplitHostPort(f.grpcAddress); err != nil {
-		return "", usagef("--grpc-server-addr %s: use ADDRESS:PORT, such as 127.0.0.1:9559, or unix:PATH", f.grpcAddress)
+		return "", cli.Usagef("--grpc-server-addr %s: use ADDRESS:PORT, such as 127.0.0.1:9559, or unix:PATH", f.grpcAddress)
 	}
 	if len(args) == 0 {
 		return "", nil
@@ -139,14 +156,14 @@ func (f *switchFlags) listen() (net.Listener, error) {
 func (f *switchFlags) newSwitch(stderr io.Writer, program string) (*softswitch.Switch, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
-		return nil, usagef("--log-level %q: use debug, info, warn or error", f.logLevel)
+		return nil, cli.Usagef("--log-level %q: use debug, info, warn or error", f.logLevel)
 	}
 	cfg := softswitch.Config{
 		DeviceID: f.deviceID, CPUPort: f.cpuPort, DropPort: f.dropPort,
 		Logger: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})),
 	}
 	if err := cfg.Validate(); err != nil {
-		return nil, usagef("%w (--cpu-port, --drop-port)", err)
+		return nil, cli.Usagef("%w (--cpu-port, --drop-port)", err)
 	}
 	var err error
 	if f.ssl {
@@ -179,7 +196,7 @@ func (f *switchFlags) attach(sw *softswitch.Switch) (opened []port.Port, err err
 		}
 		opened = append(opened, p)
 		if err := sw.AddPort(id, p); err != nil {
-			return opened, usagef("-i %s: %w", arg, err)
+			return opened, cli.Usagef("-i %s: %w", arg, err)
 		}
 	}
 	return opened, nil
@@ -189,7 +206,7 @@ func parseInterface(arg string) (id uint32, name string, err error) {
 	number, name, ok := strings.Cut(arg, "@")
 	n, numErr := strconv.ParseUint(number, 10, 32)
 	if !ok || name == "" || numErr != nil {
-		return 0, "", usagef("-i %s: use PORT@INTERFACE, such as 1@veth0", arg)
+		return 0, "", cli.Usagef("-i %s: use PORT@INTERFACE, such as 1@veth0", arg)
 	}
 	return uint32(n), name, nil
 }

@@ -8,18 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/northbound/auth"
 )
 
 func newTokenCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "token",
-		Short: "Make tokens for the REST API",
-		Args:  subcommandWanted,
-		RunE:  func(*cobra.Command, []string) error { return nil }, // Args has refused
-	}
-	cmd.AddCommand(newTokenNewCommand())
-	return cmd
+	return cli.Family("token", "Make tokens for the REST API", newTokenNewCommand())
 }
 
 // newToken is what `token new` prints.
@@ -43,21 +37,21 @@ line with its hash goes to the end of the tokens file, or to stderr if none is n
 A running controller reads its tokens file (auth.tokens_file) again on SIGHUP.`,
 		Example: `  corecast token new --name grafana --role viewer --file tokens
   corecast token new --name deploy --role operator --expires 720h --file tokens >deploy.token`,
-		Args: noArguments,
+		Args: cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			role, err := auth.ParseRole(t.Role)
 			if err != nil {
-				return usagef("--role %w", err)
+				return cli.Usagef("--role %w", err)
 			}
 			if expires < 0 {
-				return usagef("--expires %v: want a time to come, such as 720h", expires)
+				return cli.Usagef("--expires %v: want a time to come, such as 720h", expires)
 			}
 			var ends time.Time
 			if expires > 0 {
 				ends = time.Now().Add(expires)
 			}
 			if t.Token, t.Line, err = auth.NewToken(t.Name, role, ends); err != nil {
-				return usagef("--name %w", err)
+				return cli.Usagef("--name %w", err)
 			}
 			if file != "" {
 				if err := auth.AppendToken(file, t.Line); err != nil {

@@ -10,13 +10,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/cmd/corecast/trace"
 	"github.com/corecast/corecast/controller/config"
 )
 
 // traceFlags say which packet is followed through which tables.
 type traceFlags struct {
-	rest    restFlags
+	rest    cli.REST
 	config  string
 	channel string
 	viewer  string
@@ -46,7 +47,7 @@ controller need run. Nothing is sent, and no switch changes.`,
 		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), cmd.OutOrStdout(), args) },
 	}
-	f.rest.add(cmd)
+	f.rest.Add(cmd)
 	cmd.Flags().StringVar(&f.config, "config", "", "follow through what this configuration `FILE` asks for; asks no controller")
 	cmd.Flags().StringVar(&f.channel, "channel", "", "`NAME` of the channel")
 	cmd.Flags().StringVar(&f.viewer, "viewer", "", "`EID:PORT` of the viewer")
@@ -60,21 +61,21 @@ controller need run. Nothing is sent, and no switch changes.`,
 func (f *traceFlags) check(args []string) error {
 	switch {
 	case f.config != "" && f.held:
-		return usagef("--held asks the switches, and --config asks nobody: give one")
+		return cli.Usagef("--held asks the switches, and --config asks nobody: give one")
 	case f.channel != "" && f.sw != "":
-		return usagef("--channel and --switch are given: a channel's packets enter by its ingress; give one")
+		return cli.Usagef("--channel and --switch are given: a channel's packets enter by its ingress; give one")
 	case f.channel != "":
 		if len(args) > 0 {
-			return usagef("unexpected argument %q: --channel wants --viewer EID:PORT only", args[0])
+			return cli.Usagef("unexpected argument %q: --channel wants --viewer EID:PORT only", args[0])
 		}
 		if _, err := netip.ParseAddrPort(f.viewer); err != nil {
-			return usagef("--viewer %q: want EID:PORT, as 10.1.0.10:5004 or [2001:db8::1]:5004", f.viewer)
+			return cli.Usagef("--viewer %q: want EID:PORT, as 10.1.0.10:5004 or [2001:db8::1]:5004", f.viewer)
 		}
 		return nil
 	case f.sw == "":
-		return usagef("say which packet: --channel NAME --viewer EID:PORT, or --switch NAME --port N FROM TO")
+		return cli.Usagef("say which packet: --channel NAME --viewer EID:PORT, or --switch NAME --port N FROM TO")
 	case len(args) != 2:
-		return usagef("want FROM and TO, got %d arguments: corecast trace --switch NAME --port N 10.0.0.10 10.2.0.7", len(args))
+		return cli.Usagef("want FROM and TO, got %d arguments: corecast trace --switch NAME --port N 10.0.0.10 10.2.0.7", len(args))
 	}
 	for _, a := range args {
 		if _, err := endpoint(a); err != nil {
@@ -92,7 +93,7 @@ func endpoint(text string) (netip.AddrPort, error) {
 	}
 	p, err := netip.ParseAddrPort(text)
 	if err != nil {
-		return p, usagef("%q is no EID: write 10.2.0.7, 10.2.0.7:53 or [2001:db8::1]:53", text)
+		return p, cli.Usagef("%q is no EID: write 10.2.0.7, 10.2.0.7:53 or [2001:db8::1]:53", text)
 	}
 	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port()), nil
 }
@@ -107,8 +108,8 @@ func (f *traceFlags) run(ctx context.Context, w io.Writer, args []string) error 
 		return err
 	}
 	story, err := f.tell(network, channel, args)
-	if f.rest.json {
-		return errors.Join(err, printJSON(w, story))
+	if f.rest.JSON {
+		return errors.Join(err, cli.PrintJSON(w, story))
 	}
 	return errors.Join(err, printStory(w, story, f.quiet))
 }
@@ -146,7 +147,7 @@ func (f *traceFlags) load(ctx context.Context) ([]trace.Switch, *config.Channel,
 		channel, err := channelOf(cfg, f.channel)
 		return switches, channel, err
 	}
-	c, err := f.rest.client()
+	c, err := f.rest.Client()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -187,7 +188,7 @@ func printStory(w io.Writer, story []trace.Packet, quiet bool) error {
 func printHop(b *strings.Builder, h *trace.Hop, quiet bool) {
 	fmt.Fprintf(b, "\n  %s, in by port %d (%s): %s\n", h.Switch, h.Port, h.Role, h.Packet)
 	if !quiet {
-		t := newTable(b)
+		t := cli.NewTable(b)
 		for _, tb := range h.Tables {
 			found := "miss"
 			if tb.Hit {

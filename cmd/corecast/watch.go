@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/source/watch"
 )
 
@@ -36,7 +37,7 @@ that standbys may take over can be given at each of them.`,
   corecast watch http://10.0.0.10:8081/news -o - | ffplay -`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("the channel is missing: corecast watch http://SOURCE:PORT/CHANNEL")
+				return cli.Usagef("the channel is missing: corecast watch http://SOURCE:PORT/CHANNEL")
 			}
 			return nil
 		},
@@ -65,7 +66,7 @@ func (f *watchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	output, err := f.open()
 	if err != nil {
 		if errors.Is(err, watch.ErrOutput) {
-			return usageError{err}
+			return cli.Usage(err)
 		}
 		return err
 	}
@@ -75,7 +76,7 @@ func (f *watchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		_ = output.Close()
 		if errors.Is(err, watch.ErrURL) {
-			return usageError{err}
+			return cli.Usage(err)
 		}
 		return err
 	}
@@ -99,15 +100,15 @@ func (f *watchFlags) run(ctx context.Context, stdout, stderr io.Writer) error {
 func (f *watchFlags) check() error {
 	switch {
 	case f.output == "" && f.player == "":
-		return usagef("say where the media goes: -o FILE, -o - or --player mpv")
+		return cli.Usagef("say where the media goes: -o FILE, -o - or --player mpv")
 	case f.output != "" && f.player != "":
-		return usagef("-o %s and --player %s: keep one", f.output, f.player)
+		return cli.Usagef("-o %s and --player %s: keep one", f.output, f.player)
 	case f.output == "-" && f.asJSON:
-		return usagef("-o - and --json both want standard output: write the media elsewhere")
+		return cli.Usagef("-o - and --json both want standard output: write the media elsewhere")
 	case f.eid != "":
 		eid, err := netip.ParseAddr(f.eid)
 		if err != nil {
-			return usagef("--eid %q: want an IP address", f.eid)
+			return cli.Usagef("--eid %q: want an IP address", f.eid)
 		}
 		f.opts.EID = eid
 	}

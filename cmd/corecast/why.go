@@ -9,11 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
+	"github.com/corecast/corecast/cmd/corecast/objects"
 	"github.com/corecast/corecast/cmd/corecast/why"
 )
 
 func newWhyCommand() *cobra.Command {
-	var f restFlags
+	var f cli.REST
 	channel := ""
 	cmd := &cobra.Command{
 		Use:   "why EID[:PORT]",
@@ -24,13 +26,10 @@ that they hold, and what they have dropped. Exit status 1 where it stops, and wh
 do there.`,
 		Example: `  corecast why 10.1.0.11
   corecast why 10.1.0.11:5004 --channel news`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("want a viewer, got %d arguments: corecast why 10.1.0.11", len(args))
-			}
-			_, err := viewerOf(args[0])
+		Args: cli.OneArgument("a viewer", "corecast why 10.1.0.11", func(text string) error {
+			_, err := viewerOf(text)
 			return err
-		},
+		}),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := viewerOf(args[0])
 			if err != nil {
@@ -40,9 +39,9 @@ do there.`,
 			return runWhy(cmd.Context(), cmd.OutOrStdout(), &f, q)
 		},
 	}
-	f.add(cmd)
+	f.Add(cmd)
 	cmd.Flags().StringVar(&channel, "channel", "", "`NAME` of the channel, if it is to be another than those that the viewer has joined, or the only one")
-	_ = cmd.RegisterFlagCompletionFunc("channel", channelNoun().complete) // the flag is there
+	objects.CompleteChannel(cmd, "channel")
 	return cmd
 }
 
@@ -52,20 +51,20 @@ func viewerOf(text string) (why.Question, error) {
 	}
 	p, err := netip.ParseAddrPort(text)
 	if err != nil {
-		return why.Question{}, usagef("%q is no viewer: write 10.1.0.11, 10.1.0.11:5004 or [2001:db8::1]:5004", text)
+		return why.Question{}, cli.Usagef("%q is no viewer: write 10.1.0.11, 10.1.0.11:5004 or [2001:db8::1]:5004", text)
 	}
 	return why.Question{EID: p.Addr().Unmap(), Port: p.Port()}, nil
 }
 
-func runWhy(ctx context.Context, w io.Writer, f *restFlags, q why.Question) error {
-	c, err := f.client()
+func runWhy(ctx context.Context, w io.Writer, f *cli.REST, q why.Question) error {
+	c, err := f.Client()
 	if err != nil {
 		return err
 	}
 	steps := []why.Step{}
 	err = why.Walk(ctx, c, q, func(s why.Step) {
 		steps = append(steps, s)
-		if f.json {
+		if f.JSON {
 			return
 		}
 		mark := "ok  "
@@ -77,8 +76,8 @@ func runWhy(ctx context.Context, w io.Writer, f *restFlags, q why.Question) erro
 			fmt.Fprintf(w, "      %-8s  → %s\n", "", s.Next)
 		}
 	})
-	if f.json {
-		err = errors.Join(err, printJSON(w, steps))
+	if f.JSON {
+		err = errors.Join(err, cli.PrintJSON(w, steps))
 	}
 	return err
 }

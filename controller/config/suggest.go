@@ -2,9 +2,9 @@ package config
 
 import "strings"
 
-// suggest returns the candidate nearest to word, or "" when none is near
+// Nearest returns the candidate nearest to word, or "" when none is near
 // enough to be what was meant.
-func suggest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	best, bestDistance := "", 1+len(word)/3
 	for _, c := range candidates {
 		if len(word) >= 3 && strings.HasPrefix(c, word) {
@@ -20,7 +20,7 @@ func suggest(word string, candidates []string) string {
 // DidYouMean is the fix for a word that is none of the candidates: the nearest
 // one, or all of them.
 func DidYouMean(word string, candidates []string) string {
-	if s := suggest(word, candidates); s != "" {
+	if s := Nearest(word, candidates); s != "" {
 		return "did you mean " + s + "?"
 	}
 	if len(candidates) == 0 {

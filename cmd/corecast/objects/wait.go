@@ -1,4 +1,4 @@
-package main
+package objects
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/corecast/corecast/northbound/client"
 )
@@ -19,8 +20,8 @@ const (
 	forDeleted = "deleted"
 )
 
-func newWaitCommand() *cobra.Command {
-	var f restFlags
+func Wait() *cobra.Command {
+	var f cli.REST
 	want, timeout := forReady, time.Minute
 	nouns := map[string]*noun{}
 	for _, n := range []*noun{channelNoun(), switchNoun(), siteNoun()} {
@@ -35,10 +36,10 @@ the reason, if that does not come true in time.`,
 		Example: "  corecast wait channel news --timeout 10s",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 || nouns[args[0]] == nil {
-				return usagef("want channel, switch or site and a name: corecast wait channel news")
+				return cli.Usagef("want channel, switch or site and a name: corecast wait channel news")
 			}
 			if want != forReady && want != forDeleted {
-				return usagef("--for %q: want %s or %s", want, forReady, forDeleted)
+				return cli.Usagef("--for %q: want %s or %s", want, forReady, forDeleted)
 			}
 			return nil
 		},
@@ -52,7 +53,7 @@ the reason, if that does not come true in time.`,
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := f.client()
+			c, err := f.Client()
 			if err != nil {
 				return err
 			}
@@ -65,14 +66,14 @@ the reason, if that does not come true in time.`,
 			case err != nil:
 				return err
 			}
-			if f.json {
-				return printJSONLine(cmd.OutOrStdout(), map[string]string{"kind": args[0], "name": args[1], "state": want})
+			if f.JSON {
+				return cli.PrintJSONLine(cmd.OutOrStdout(), map[string]string{"kind": args[0], "name": args[1], "state": want})
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s %s is %s\n", args[0], args[1], want)
 			return err
 		},
 	}
-	f.add(cmd)
+	f.Add(cmd)
 	cmd.Flags().StringVar(&want, "for", want, "`WHAT` to wait for: ready or deleted")
 	cmd.Flags().DurationVar(&timeout, "timeout", timeout, "how `LONG` to wait")
 	return cmd
@@ -110,10 +111,10 @@ func stateOf(ctx context.Context, c *client.Client, ref api.Ref) (string, error)
 	switch ref.Kind {
 	case api.KindChannel:
 		ch, err := c.Channel(ctx, ref.Name)
-		return withReason(string(ch.State), ch.Reason), err
+		return cli.WithReason(string(ch.State), ch.Reason), err
 	case api.KindSwitch:
 		s, err := c.Switch(ctx, ref.Name)
-		return withReason(s.Phase, s.Reason), err
+		return cli.WithReason(s.Phase, s.Reason), err
 	}
 	s, err := c.Site(ctx, ref.Name)
 	if err == nil && s.Mappings == 0 && len(s.RLOCs) == 0 {

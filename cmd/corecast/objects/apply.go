@@ -1,4 +1,4 @@
-package main
+package objects
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
+	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/corecast/corecast/northbound/client"
@@ -32,8 +33,8 @@ type applied struct {
 	Why    string   `json:"why,omitempty"`
 }
 
-func newApplyCommand() *cobra.Command {
-	var f restFlags
+func Apply() *cobra.Command {
+	var f cli.REST
 	dryRun := false
 	cmd := &cobra.Command{
 		Use:   "apply FILE",
@@ -43,35 +44,30 @@ REST; what the file does not name stays as it is. The rest of the file is for th
 controller that is started with it. The first object that is refused ends it: what
 came before stays, and applying the mended file goes on from there.`,
 		Example: "  corecast apply channels.yaml --dry-run",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("want one file, got %d arguments: corecast apply FILE", len(args))
-			}
-			return nil
-		},
+		Args: cli.OneArgument("one file", "corecast apply FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			objects, err := readObjects(cmd.InOrStdin(), args[0])
 			if err != nil {
 				return err
 			}
-			c, err := f.client()
+			c, err := f.Client()
 			if err != nil {
 				return err
 			}
 			var all []applied
 			err = apply(cmd.Context(), c, objects, dryRun, func(a applied) {
 				all = append(all, a)
-				if !f.json {
+				if !f.JSON {
 					fmt.Fprintln(cmd.OutOrStdout(), a.line(dryRun))
 				}
 			})
-			if f.json {
-				err = errors.Join(err, printJSON(cmd.OutOrStdout(), all))
+			if f.JSON {
+				err = errors.Join(err, cli.PrintJSON(cmd.OutOrStdout(), all))
 			}
 			return err
 		},
 	}
-	f.add(cmd)
+	f.Add(cmd)
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "change nothing: say what would be created or changed")
 	return cmd
 }
@@ -81,7 +77,7 @@ func (a *applied) line(dryRun bool) string {
 	if dryRun && a.Change != "unchanged" {
 		verb = " would be "
 	}
-	return withReason(fmt.Sprintf("%s %s%s%s", a.Kind, a.Name, verb, a.Change), a.Why)
+	return cli.WithReason(fmt.Sprintf("%s %s%s%s", a.Kind, a.Name, verb, a.Change), a.Why)
 }
 
 // object is one of a file, as the file has it: with secrets, without defaults.
@@ -101,11 +97,11 @@ func readObjects(stdin io.Reader, path string) ([]object, error) {
 		text, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return nil, usagef("%w", err)
+		return nil, cli.Usagef("%w", err)
 	}
 	var file map[string]any
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return nil, usagef("%s: %v", path, err)
+		return nil, cli.Usagef("%s: %v", path, err)
 	}
 	var objects []object
 	for _, o := range applyOrder {
@@ -114,17 +110,17 @@ func readObjects(stdin io.Reader, path string) ([]object, error) {
 			keys, _ := item.(map[string]any)
 			name, _ := keys["name"].(string)
 			if name == "" {
-				return nil, usagef("%s: %s[%d] has no name", path, o.key, i)
+				return nil, cli.Usagef("%s: %s[%d] has no name", path, o.key, i)
 			}
 			spec, err := json.Marshal(keys)
 			if err != nil {
-				return nil, usagef("%s: %s %s: %v", path, o.kind, name, err)
+				return nil, cli.Usagef("%s: %s %s: %v", path, o.kind, name, err)
 			}
 			objects = append(objects, object{api.Ref{Kind: o.kind, Name: name}, spec})
 		}
 	}
 	if len(objects) == 0 {
-		return nil, usagef("%s has no sites, switches or channels", path)
+		return nil, cli.Usagef("%s has no sites, switches or channels", path)
 	}
 	return objects, nil
 }
