@@ -44,7 +44,7 @@ REST; what the file does not name stays as it is. The rest of the file is for th
 controller that is started with it. The first object that is refused ends it: what
 came before stays, and applying the mended file goes on from there.`,
 		Example: "  corecast apply channels.yaml --dry-run",
-		Args: cli.OneArgument("one file", "corecast apply FILE"),
+		Args:    cli.OneArgument("one file", "corecast apply FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			objects, err := readObjects(cmd.InOrStdin(), args[0])
 			if err != nil {
