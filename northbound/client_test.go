@@ -82,7 +82,11 @@ func TestClient(t *testing.T) {
 			t.Errorf("%+v, %v", v, err)
 		}
 	}
-	events, err := c.Events(ctx, 0)
+	var events []api.Event
+	err = nil // the log of events follows the store
+	for deadline := time.Now().Add(patience); err == nil && len(events) < 7 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		events, err = c.Events(ctx, 0)
+	}
 	if err != nil || len(events) < 7 || events[0].Text != "site rome created by address:local" {
 		t.Errorf("%+v, %v", events, err)
 	}

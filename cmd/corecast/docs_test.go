@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestDocumentedCommands runs what the documentation shows in console blocks,
@@ -33,6 +34,10 @@ func TestDocumentedCommands(t *testing.T) {
 			}
 			for _, s := range sessions {
 				out, err := b.execute(t, s.command)
+				// What is told follows what was done, a moment later.
+				for deadline := time.Now().Add(10 * time.Second); s.asks() && !s.matches(out) && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+					out, err = b.execute(t, s.command)
+				}
 				if err != nil {
 					t.Errorf("$ %s\n%s%v", s.command, out, err)
 				}
@@ -61,6 +66,11 @@ func sessionsOf(text string) []session {
 		}
 	}
 	return list
+}
+
+// asks reports whether a session changes nothing, so that it can be repeated.
+func (s *session) asks() bool {
+	return strings.HasPrefix(s.command, "curl ") && !strings.Contains(s.command, " -X ")
 }
 
 // matches compares what is not space: documents break lines where they like.
