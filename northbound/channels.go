@@ -25,7 +25,7 @@ type channelsInput struct {
 type channelsOutput struct{ Body api.Channels }
 
 func (s *Server) registerChannels() {
-	huma.Register(s.api, operation("list-channels", "/api/v1/channels", "Channels, and how far they are", 404, 422),
+	huma.Register(s.api, operation("list-channels", "/api/v1/channels", "Channels, and how far they are", 422),
 		func(_ context.Context, in *channelsInput) (*channelsOutput, error) {
 			list, err := s.channels(in)
 			return &channelsOutput{list}, err

@@ -54,7 +54,7 @@ type eventsInput struct {
 }
 
 func (s *Server) registerEvents() {
-	op := operation("list-events", "/api/v1/events", "Follow what happens, as server-sent events; or with Accept: application/json list what happened", 406, 422, 503)
+	op := operation("list-events", "/api/v1/events", "Follow what happens, as server-sent events; or with Accept: application/json list what happened", 422)
 	schemas := s.api.OpenAPI().Components.Schemas
 	op.Responses = map[string]*huma.Response{"200": {Description: "A stream without end, or a page", Content: map[string]*huma.MediaType{
 		"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString,
@@ -78,7 +78,7 @@ func (s *Server) registerEvents() {
 		if following.Add(1) > maxFollowers {
 			following.Add(-1)
 			s.metrics.left.WithLabelValues(leftFull).Inc()
-			return nil, fail(http.StatusServiceUnavailable, fmt.Sprintf("%d clients follow the events already: try again later", maxFollowers))
+			return nil, full(fmt.Sprintf("%d clients follow the events already: try again later", maxFollowers))
 		}
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
 			defer following.Add(-1)
@@ -167,7 +167,7 @@ func (f *follower) run(ctx context.Context) string {
 	if err := f.send(fmt.Sprintf("retry: 2000\nid: %v\n\n", f.after)); err != nil {
 		return leftTooSlow
 	}
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(f.s.times.beat)
 	defer beat.Stop()
 	for {
 		events, missed, grown := f.s.opts.Events.Read(f.after, atOnce)
@@ -226,7 +226,7 @@ func frame(b *strings.Builder, e *api.Event) error {
 
 // send writes at once what the client must read within followTime.
 func (f *follower) send(text string) error {
-	if err := f.rc.SetWriteDeadline(time.Now().Add(followTime)); err != nil {
+	if err := f.rc.SetWriteDeadline(time.Now().Add(f.s.times.follow)); err != nil {
 		return err
 	}
 	if _, err := f.w.Write([]byte(text)); err != nil {

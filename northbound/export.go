@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"google.golang.org/protobuf/encoding/prototext"
@@ -12,6 +13,9 @@ import (
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/corecast/corecast/p4/build"
 )
+
+// exportTime is how long a switch may take to tell what it holds.
+const exportTime = 20 * time.Second
 
 type exportInput struct {
 	Name string `path:"name" doc:"name of the switch" example:"itr1"`
@@ -22,7 +26,7 @@ type exportOutput struct{ Body api.Export }
 
 func (s *Server) registerExport() {
 	huma.Register(s.api, operation("export-switch", "/api/v1/switches/{name}/export", "All that a switch is to hold, as P4Runtime writes",
-		http.StatusNotFound, http.StatusServiceUnavailable), s.export)
+		http.StatusNotFound, http.StatusConflict), s.export)
 }
 
 func (s *Server) export(ctx context.Context, in *exportInput) (*exportOutput, error) {
@@ -32,7 +36,7 @@ func (s *Server) export(ctx context.Context, in *exportInput) (*exportOutput, er
 	}
 	writes, err := s.writesOf(ctx, in)
 	if err != nil {
-		return nil, huma.Error503ServiceUnavailable(err.Error())
+		return nil, fail(http.StatusConflict, fmt.Sprintf("switch %s cannot be asked: %v; see corecast switch show %[1]s", sw.Name, err))
 	}
 	schema, _, err := controller.Program()
 	if err != nil {
@@ -52,6 +56,8 @@ func (s *Server) export(ctx context.Context, in *exportInput) (*exportOutput, er
 
 func (s *Server) writesOf(ctx context.Context, in *exportInput) (controller.Writes, error) {
 	if in.Held {
+		ctx, cancel := context.WithTimeout(ctx, exportTime)
+		defer cancel()
 		return s.opts.Controller.ExportHeld(ctx, in.Name)
 	}
 	return s.opts.Controller.Export(in.Name)

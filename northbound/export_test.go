@@ -26,7 +26,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("request: %v, %v", err, &write)
 	}
 	for target, want := range map[string]int{
-		"/api/v1/switches/itr/export?held=true": http.StatusServiceUnavailable,
+		"/api/v1/switches/itr/export?held=true": http.StatusConflict,
 		"/api/v1/switches/nosuch/export":        http.StatusNotFound,
 	} {
 		if resp := ask(s, "GET", target); resp.StatusCode != want {

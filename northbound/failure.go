@@ -34,6 +34,11 @@ func fail(status int, detail string, fields ...api.FieldError) *failure {
 	return &failure{problemDetails{Title: http.StatusText(status), Status: status, Detail: detail, Errors: fields}}
 }
 
+// full is the answer to who wants a place where all are taken.
+func full(detail string) error {
+	return huma.ErrorWithHeaders(fail(http.StatusTooManyRequests, detail), http.Header{"Retry-After": {"10"}})
+}
+
 // field says what is wrong with one field, and what would be right.
 func field(location string, value any, reason, fix string) api.FieldError {
 	message := reason

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 // turns panics into answers.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		taken(r.Context())
 		defer func() {
 			if p := recover(); p != nil && p != http.ErrAbortHandler {
 				s.log.Error("panic", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
@@ -33,12 +35,6 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		if r.TLS != nil {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
-		}
-		if len(r.TransferEncoding) > 0 {
-			// There may have been a Content-Length too, which net/http takes
-			// away unseen. A proxy that heeds it sees other requests after
-			// this one than we would (RFC 9112, section 6.3): see none.
-			h.Set("Connection", "close")
 		}
 		// In a copy: net/http closes a connection with an unread body only if it
 		// finds its own in the request, else it reads the rest as the next
@@ -85,19 +81,56 @@ func (s *Server) inspect(r *http.Request) error {
 		return &auth.Refusal{Status: http.StatusMisdirectedRequest, Reason: auth.ReasonHost,
 			Detail: fmt.Sprintf("Host %q is not a loopback name: ask for http://127.0.0.1 or http://localhost", r.Host)}
 	}
-	if strings.Contains(r.URL.Path, "//") || hasDots(r.URL.Path) || strings.Contains(r.URL.Path, `\`) {
-		return &auth.Refusal{Status: http.StatusBadRequest, Reason: auth.ReasonPath,
-			Detail: "the path has empty or dotted segments or a backslash: write it as /openapi.json has it"}
+	if len(r.TransferEncoding) > 0 {
+		// There may have been a Content-Length too, which net/http takes away
+		// unseen. A proxy that heeds it sees other requests after this one than we
+		// would (RFC 9112, section 6.3).
+		return &auth.Refusal{Status: http.StatusLengthRequired, Reason: auth.ReasonChunked,
+			Detail: "the body comes in chunks, which proxies may read otherwise: send it whole, with Content-Length"}
 	}
-	for name, values := range r.URL.Query() {
-		for _, text := range append(values, name) {
-			if isSecretName(name) || auth.LooksSecret(text) {
-				return &auth.Refusal{Status: http.StatusBadRequest, Reason: auth.ReasonURL,
-					Detail: "there is a secret in the URL, where proxies and browsers keep it: consider it stolen, and send the next as Authorization: Bearer …"}
-			}
-		}
+	if odd := oddPath(r.URL); odd != "" {
+		return &auth.Refusal{Status: http.StatusBadRequest, Reason: auth.ReasonPath,
+			Detail: "the path " + odd + ": write it as /openapi.json has it; names have the characters a to z, 0 to 9, '.', '_' and '-'"}
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if hasSecret(r.URL, query) {
+		return &auth.Refusal{Status: http.StatusBadRequest, Reason: auth.ReasonURL,
+			Detail: "there is a secret in the URL, where proxies and browsers keep it: consider it stolen, and send the next as Authorization: Bearer …"}
+	}
+	if err != nil {
+		return &auth.Refusal{Status: http.StatusBadRequest, Reason: auth.ReasonPath,
+			Detail: "the query has a semicolon, or a % that begins no escape: separate parameters by &, and write these as %3B and %25"}
 	}
 	return nil
+}
+
+// oddPath says what of a path proxies and servers may understand differently;
+// empty if there is nothing.
+func oddPath(u *url.URL) string {
+	escaped := strings.ToLower(u.EscapedPath())
+	strange := func(c rune) bool { return c < ' ' || c > '~' || c == '\\' || c == '%' }
+	switch {
+	case len(u.Path) > maxPathBytes:
+		return fmt.Sprintf("has more than %d bytes", maxPathBytes)
+	case strings.Contains(u.Path, "//") || hasDots(u.Path):
+		return "has empty or dotted segments"
+	case strings.Contains(escaped, "%2f"):
+		return "has an escaped slash"
+	case strings.ContainsFunc(u.Path, strange):
+		return "has a character that no path here has"
+	}
+	return ""
+}
+
+// hasSecret reports whether a token is in a URL, or something in the place of one.
+func hasSecret(u *url.URL, query url.Values) bool {
+	for name := range query {
+		if isSecretName(name) {
+			return true
+		}
+	}
+	unescaped, err := url.QueryUnescape(u.RawQuery)
+	return auth.LooksSecret(u.Path) || auth.LooksSecret(u.RawQuery) || err == nil && auth.LooksSecret(unescaped)
 }
 
 // hasDots reports whether a path has a segment that means another place.
@@ -145,11 +178,10 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, err error) {
 	if !errors.As(err, &no) {
 		no = &auth.Refusal{Status: http.StatusForbidden, Reason: auth.ReasonRole, Detail: err.Error()}
 	}
-	s.metrics.refused.WithLabelValues(string(no.Reason)).Inc()
-	if s.says.Allow() {
-		s.log.Warn("request refused", "reason", no.Reason, "from", r.RemoteAddr, "method", r.Method, "detail", no.Detail)
-	}
+	s.note(no.Reason, r.RemoteAddr, r.Method, no.Detail)
 	switch no.Status {
+	case http.StatusLengthRequired, http.StatusRequestTimeout:
+		w.Header().Set("Connection", "close") // what follows is of the body, whatever it is
 	case http.StatusUnauthorized:
 		w.Header().Add("WWW-Authenticate", `Bearer realm="CoreCast"`)
 		if strings.Contains(r.Header.Get("Accept"), "text/html") {
@@ -159,6 +191,20 @@ func (s *Server) refused(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", "1")
 	}
 	problem(w, no.Status, no.Detail)
+}
+
+// note counts what was refused, and logs it unless that is done too often already.
+// No URL and no header is in it: there may be secrets in them.
+func (s *Server) note(reason auth.Reason, from, method, detail string) {
+	s.metrics.refused.WithLabelValues(string(reason)).Inc()
+	if s.says.Allow() {
+		s.log.Warn("request refused", "reason", reason, "from", from, "method", method, "detail", detail)
+	}
+}
+
+// tooSlow notes that a client did not read its answer in time.
+func (s *Server) tooSlow(r *http.Request) {
+	s.note(auth.ReasonSlow, r.RemoteAddr, r.Method, "it did not read the answer to "+r.Pattern)
 }
 
 // isLoopback reports whether a Host header names this host alone.

@@ -1,7 +1,9 @@
 package northbound
 
 import (
+	"errors"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -33,7 +35,7 @@ func newMetrics(opts *Options) *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.0005, 4, 8),
 		}, []string{"pattern"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "corecast_http_refused_total", Help: "HTTP requests that were not let in, by reason.",
+			Name: "corecast_http_refused_total", Help: "HTTP requests that were refused or given up, by reason.",
 		}, []string{"reason"}),
 	}
 	m.followers = prometheus.NewGauge(prometheus.GaugeOpts{
@@ -58,25 +60,45 @@ func (m *metrics) handler() http.Handler {
 }
 
 // count counts requests by the pattern that took them, never by their path:
-// paths are the clients' to choose.
-func (m *metrics) count(next http.Handler) http.Handler {
+// paths are the clients' to choose. slow is told of clients that did not read the
+// answer in time.
+func (m *metrics) count(next http.Handler, slow func(*http.Request)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, rec := time.Now(), &recorder{ResponseWriter: w, code: http.StatusOK}
 		next.ServeHTTP(rec, r)
 		m.requests.WithLabelValues(r.Pattern, strconv.Itoa(rec.code)).Inc()
 		m.duration.WithLabelValues(r.Pattern).Observe(time.Since(start).Seconds())
+		if rec.slow {
+			slow(r)
+		}
 	})
 }
 
-// recorder remembers the status of an answer.
+// recorder remembers how an answer went.
 type recorder struct {
 	http.ResponseWriter
 	code int
+	slow bool // the client did not take it in time
 }
 
+// WriteHeader implements http.ResponseWriter.
 func (r *recorder) WriteHeader(code int) {
 	r.code = code
 	r.ResponseWriter.WriteHeader(code)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	n, err := r.ResponseWriter.Write(b)
+	r.slow = r.slow || errors.Is(err, os.ErrDeadlineExceeded)
+	return n, err
+}
+
+// FlushError is what http.ResponseController calls to flush.
+func (r *recorder) FlushError() error {
+	err := http.NewResponseController(r.ResponseWriter).Flush()
+	r.slow = r.slow || errors.Is(err, os.ErrDeadlineExceeded)
+	return err
 }
 
 // Unwrap lets http.ResponseController reach the connection.

@@ -155,7 +155,10 @@ func (s *Server) writeOperation(method, path, kind, summary string, spec, object
 	}
 	op := huma.Operation{
 		OperationID: strings.ToLower(method) + "-" + kind, Method: method, Path: path, Summary: summary, MaxBodyBytes: maxWrite,
-		Errors: []int{404, 409, 412, 413, 415, 422, 503}, Responses: map[string]*huma.Response{}, SkipValidateBody: true,
+		Errors: []int{409, 412, 422, 503}, Responses: map[string]*huma.Response{}, SkipValidateBody: true,
+	}
+	if method != http.MethodPut {
+		op.Errors = append(op.Errors, 404)
 	}
 	dry := reflect.TypeFor[api.DryRun]()
 	if spec == nil {
@@ -165,6 +168,7 @@ func (s *Server) writeOperation(method, path, kind, summary string, spec, object
 		return auth.Needs(auth.Operator, op)
 	}
 	op.Responses["200"] = answer("The object as it is now; or, with dry_run, what would happen", object, dry)
+	op.Errors = append(op.Errors, 408, 413, 415)
 	body := schemas.Schema(spec, true, "")
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Schema: body}}}
 	if method == http.MethodPut {

@@ -2,14 +2,10 @@ package northbound
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/corecast/corecast/controller"
@@ -24,7 +20,6 @@ import (
 	"github.com/corecast/corecast/store"
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
-	"golang.org/x/net/netutil"
 	"golang.org/x/time/rate"
 )
 
@@ -101,6 +96,7 @@ type Server struct {
 	log     *slog.Logger
 	gate    *auth.Gate
 	says    *rate.Limiter // how often refusals are logged
+	times   times
 	api     huma.API
 	dry     chan struct{} // capacity 1: held by a dry run
 	sources *sources
@@ -115,7 +111,7 @@ type Server struct {
 // New makes a Server.
 func New(opts Options) *Server {
 	s := &Server{
-		opts: opts, log: opts.Logger, gate: opts.Gate, says: rate.NewLimiter(refusalsLogged, 10*refusalsLogged),
+		opts: opts, log: opts.Logger, gate: opts.Gate, says: rate.NewLimiter(refusalsLogged, 10*refusalsLogged), times: clientTimes(),
 		dry: make(chan struct{}, 1), sources: newSources(), closing: make(chan struct{}),
 	}
 	if s.gate == nil {
@@ -134,7 +130,7 @@ func New(opts Options) *Server {
 	cfg.Components = &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName), SecuritySchemes: auth.Schemes()}
 	cfg.Transformers = append(cfg.Transformers, asFailure)
 	s.api = humago.New(mux, cfg)
-	s.api.UseMiddleware(s.authorize, s.refuseUnknown)
+	s.api.UseMiddleware(s.authorize, s.refuseUnknown, s.readBody)
 	s.registerMappings()
 	s.registerSites()
 	s.registerSwitches()
@@ -152,7 +148,7 @@ func New(opts Options) *Server {
 	s.ui = newDashboard(s)
 	s.ui.Register(mux)
 	mux.HandleFunc("/", notFound(mux))
-	s.handler = s.guard(s.admit(s.metrics.count(mux)))
+	s.handler = s.guard(s.admit(s.metrics.count(mux, s.tooSlow)))
 	return s
 }
 
@@ -161,63 +157,3 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // OpenAPI is the document that describes the API.
 func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
-
-// Listen listens on an address: one of loopback, unless the gate asks who is
-// there and nobody can listen to the answer.
-func Listen(address string, gate *auth.Gate) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("listen.http %s is in use: stop the other controller, or choose another port", address)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listen.http %s: %w", address, err)
-	}
-	a, ok := l.Addr().(*net.TCPAddr)
-	safe := gate != nil && gate.Asks() && gate.TLS() != nil
-	if !safe && (!ok || !a.IP.IsLoopback()) {
-		l.Close()
-		return nil, fmt.Errorf("listen.http %s can be reached from elsewhere: give tls and auth, or use 127.0.0.1:8080", address)
-	}
-	return netutil.LimitListener(l, maxConnections), nil
-}
-
-// Limits of what a client can take up. Nothing here answers slowly.
-const (
-	headerTimeout  = 5 * time.Second
-	readTimeout    = 15 * time.Second
-	writeTimeout   = 30 * time.Second
-	idleTimeout    = 2 * time.Minute
-	shutdownTime   = 5 * time.Second
-	maxHeaderBytes = 16 << 10
-	maxBodyBytes   = 1 << 20
-	maxConnections = 8192
-	refusalsLogged = 5 // a second; the metric counts all
-)
-
-// Serve answers what comes to l, until ctx ends; requests under way are then
-// finished.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	srv := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
-		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}
-	srv.RegisterOnShutdown(s.ui.Close)
-	srv.RegisterOnShutdown(func() { close(s.closing) })
-	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
-		defer cancel()
-		stopped <- errors.Join(srv.Shutdown(ctx), srv.Close())
-	})
-	serve := srv.Serve
-	if s.gate.TLS() != nil {
-		srv.TLSConfig = s.gate.TLS()
-		serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
-	}
-	err := serve(l)
-	if stop() { // ctx has not ended: it failed by itself
-		return err
-	}
-	return <-stopped
-}

@@ -185,7 +185,9 @@ func TestProblems(t *testing.T) {
 	}{
 		{"GET", "/api/v1/mapping", 404, "there is no /api/v1/mapping"},
 		{"GET", "/api/v1/sites/studoi", 404, `no site "studoi": did you mean studio?`},
-		{"GET", "/api/v1/sites/%00%ff", 404, "no site"},
+		{"GET", "/api/v1/sites/Rome%20West", 404, "no site"},
+		{"GET", "/api/v1/sites/%00%ff", 400, "the path has a character that no path here has"},
+		{"GET", "/api/v1/sites?limit=1;cursor=x", 400, "the query has a semicolon"},
 		{"GET", "/api/v1/mappings?site=vewers", 404, `no site "vewers": did you mean viewers?`},
 		{"GET", "/api/v1/mappings?sit=viewers", 422, `there is no parameter "sit": did you mean site?`},
 		{"GET", "/api/v1/status?verbose", 422, `there is no parameter "verbose": this takes no parameters`},

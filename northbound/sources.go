@@ -59,10 +59,10 @@ func (s *sources) put(name string, in api.SourceReport, now time.Time) error {
 	if old := s.by[name]; old != nil {
 		before = old.viewers
 	} else if len(s.by) >= maxSources {
-		return fail(http.StatusServiceUnavailable, fmt.Sprintf("%d sources report already, which is all that there is room for", maxSources))
+		return full(fmt.Sprintf("%d sources report already, which is all that there is room for: one that no longer does is forgotten after %d intervals", maxSources, lifetime))
 	}
 	if s.viewers-before+r.viewers > maxViewers {
-		return fail(http.StatusServiceUnavailable, fmt.Sprintf("there is room for %d viewers of all sources: report fewer, and the others in more", maxViewers))
+		return full(fmt.Sprintf("there is room for %d viewers of all sources: report fewer, and the others in more", maxViewers))
 	}
 	s.viewers += r.viewers - before
 	s.by[name] = r
@@ -105,7 +105,7 @@ type viewersOutput struct{ Body api.Viewers }
 func (s *Server) registerSources() {
 	huma.Register(s.api, auth.Needs(auth.Operator, huma.Operation{
 		OperationID: "report-source", Method: http.MethodPut, Path: "/api/v1/sources/{name}/report", MaxBodyBytes: maxBodyBytes,
-		Summary: "What a source says of its channels and viewers", Errors: []int{413, 415, 422, 503}, DefaultStatus: http.StatusNoContent,
+		Summary: "What a source says of its channels and viewers", Errors: []int{408, 413, 415, 422}, DefaultStatus: http.StatusNoContent,
 	}), func(_ context.Context, in *reportInput) (*struct{}, error) {
 		return nil, s.sources.put(in.Name, in.Body, time.Now())
 	})

@@ -3,6 +3,7 @@ package northbound
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -80,11 +81,8 @@ func (s *Server) streamStates() map[[2]string]controller.ObjectStatus {
 
 func (s *Server) streamOf(r *controller.Received, states map[[2]string]controller.ObjectStatus) api.Stream {
 	st := api.Stream{
-		Name: r.Name, Switch: r.Switch, SourceEID: r.SourceEID, ReservedEID: r.ReservedEID, RLOCs: slices.Clone(r.RLOCs),
+		Name: r.Name, Switch: r.Switch, SourceEID: r.SourceEID, ReservedEID: r.ReservedEID, RLOCs: append([]netip.Addr{}, r.RLOCs...),
 		Delivery: string(config.Unicast), Learned: r.Learned, Slot: r.Slot, State: api.Pending,
-	}
-	if st.RLOCs == nil {
-		st.RLOCs = st.RLOCs[:0:0]
 	}
 	if r.Group.IsValid() {
 		st.Delivery, st.Group = string(config.Multicast), r.Group.String()

@@ -23,14 +23,24 @@ const (
 	ReasonOrigin Reason = "cross-origin"
 	// ReasonURL is a secret in a URL.
 	ReasonURL Reason = "secret-in-url"
-	// ReasonPath is a path that proxies and servers may understand differently.
+	// ReasonPath is a path or query that proxies and servers may understand
+	// differently.
 	ReasonPath Reason = "path"
+	// ReasonChunked is a body in chunks.
+	ReasonChunked Reason = "chunked"
+	// ReasonMalformed is a request that is none of HTTP, ReasonLarge one whose
+	// body is beyond the limit, ReasonSlow a client that takes too long to send or
+	// to read, ReasonTLS a connection that did not get to a request.
+	ReasonMalformed Reason = "malformed"
+	ReasonLarge     Reason = "too-large"
+	ReasonSlow      Reason = "slow"
+	ReasonTLS       Reason = "tls"
 )
 
 // Reasons are all of them.
 func Reasons() []Reason {
 	return []Reason{reasonNone, reasonWrong, reasonUnavailable, reasonFailures, reasonRate,
-		ReasonRole, ReasonHost, ReasonOrigin, ReasonURL, ReasonPath}
+		ReasonRole, ReasonHost, ReasonOrigin, ReasonURL, ReasonPath, ReasonChunked, ReasonMalformed, ReasonLarge, ReasonSlow, ReasonTLS}
 }
 
 // Refusal is why a request is not let in, and the status to answer with.

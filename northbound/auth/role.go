@@ -76,7 +76,7 @@ func Needs(role Role, op huma.Operation) huma.Operation {
 		op.Extensions = map[string]any{}
 	}
 	op.Extensions[roleExtension] = role.String()
-	op.Errors = append(slices.Clone(op.Errors), http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
+	op.Errors = append(slices.Clone(op.Errors), http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusLengthRequired,
 		http.StatusUnprocessableEntity, http.StatusTooManyRequests)
 	op.Security = security
 	return op

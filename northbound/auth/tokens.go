@@ -180,11 +180,12 @@ func findToken(list []token, secret string) *token {
 	return &list[found]
 }
 
-// ourToken is how a token of NewToken looks.
-var ourToken = regexp.MustCompile(tokenPrefix + `[A-Za-z0-9_-]{43}`)
+// A token of NewToken, and a JWT, wherever they are in a text.
+var (
+	ourToken = regexp.MustCompile(tokenPrefix + `[A-Za-z0-9_-]{43}`)
+	aJWT     = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`)
+)
 
-// LooksSecret reports whether a text seems to be a token, which belongs in no
-// URL and no log.
-func LooksSecret(text string) bool {
-	return ourToken.MatchString(text) || strings.HasPrefix(text, "eyJ") && strings.Count(text, ".") == 2
-}
+// LooksSecret reports whether a text seems to have a token in it, which belongs in
+// no URL and no log.
+func LooksSecret(text string) bool { return ourToken.MatchString(text) || aJWT.MatchString(text) }

@@ -27,6 +27,9 @@ type operation struct {
 	answers          map[string]map[string]*answer // by status and content type
 }
 
+// String is the operation as people write it.
+func (o *operation) String() string { return o.method + " " + o.path }
+
 // parameter is one of a query, a path or the headers.
 type parameter struct {
 	name, in string

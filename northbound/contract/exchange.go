@@ -28,6 +28,9 @@ type Options struct {
 	// FromFile are the names of objects of the configuration file, by the path
 	// of their kind; writing them must be refused.
 	FromFile map[string]string
+	// Unreachable are answers of the document that this server cannot give, as
+	// "GET /path 409", and why not.
+	Unreachable map[string]string
 }
 
 // Example is an object that can be made.
@@ -40,6 +43,7 @@ type request struct {
 	query   url.Values
 	header  map[string]string
 	body    []byte
+	chunked bool // sent in chunks, without a Content-Length
 	noToken bool
 	token   string // else the role's that the operation needs
 }
@@ -56,6 +60,7 @@ type api struct {
 	*document
 	opts   Options
 	client *http.Client
+	seen   *seen
 }
 
 const (
@@ -77,6 +82,9 @@ func (a *api) ask(r *request) (*reply, error) {
 	req, err := http.NewRequestWithContext(ctx, r.op.method, u, bytes.NewReader(r.body))
 	if err != nil {
 		return nil, err
+	}
+	if r.chunked {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader([]byte("{}"))), -1
 	}
 	if r.op.body != nil {
 		req.Header.Set("Content-Type", r.op.bodyType)
@@ -100,6 +108,7 @@ func (a *api) ask(r *request) (*reply, error) {
 		return nil, fmt.Errorf("%s with Content-Type %q", resp.Status, resp.Header.Get("Content-Type"))
 	}
 	got := &reply{status: resp.StatusCode, etag: resp.Header.Get("ETag")}
+	a.seen.add(r.op, got.status)
 	if kind == streamText {
 		return got, r.op.allows(got, kind) // it does not end
 	}
@@ -111,8 +120,7 @@ func (a *api) ask(r *request) (*reply, error) {
 
 // allows says what of an answer is not as the document says.
 func (o *operation) allows(r *reply, kind string) error {
-	// That something else is down is an answer where the document tells of it.
-	if r.status >= 500 && r.status != http.StatusServiceUnavailable {
+	if r.status >= 500 { // also where the document tells of it: nothing is broken here
 		return fmt.Errorf("%d: %.500s", r.status, r.text)
 	}
 	contents, ok := o.answers[fmt.Sprint(r.status)]

@@ -42,6 +42,7 @@ channels:
 	o.URL = n.URL()
 	const switches, sites, channels = "/api/v1/switches/{name}", "/api/v1/sites/{name}", "/api/v1/channels/{name}"
 	o.Order = []string{sites, switches, channels}
+	o.Unreachable = map[string]string{"GET /api/v1/backup 409": "it has a store, and one backup at a time is asked for"}
 	o.FromFile = map[string]string{switches: "itr", sites: "fixed", channels: "news"}
 	o.Good = map[string]contract.Example{
 		sites: {Name: "made", Body: `{"eid_prefixes": ["10.5.0.0/16", "2001:db8:5::/48"], "reserved_eids": "10.5.255.0/24",
