@@ -15,12 +15,14 @@ die() {
 }
 [ "$(id -u)" = 0 ] || die "needs root, for the network namespaces: sudo $0"
 command -v ip >/dev/null || die "ip is missing: apt-get install iproute2"
-PATH=$PATH:$here/../../bin
-command -v corecast >/dev/null || die "corecast is not on PATH: make build"
+PATH=$PATH:${here%/*/*}/bin
+bin=$(command -v corecast) || die "corecast is not on PATH: make build"
 [ ${#PREFIX} -le 3 ] || die "PREFIX=$PREFIX: want 3 letters at most, since names of interfaces have 15"
-[ ! -e "$DIR" ] || die "$DIR is there: is it up already? ./down.sh"
+[ ! -e "$DIR" ] || die "$DIR is there, so it is up already: $here/down.sh takes it away"
 mkdir -p "$DIR"
 trap 'status=$?; [ $status = 0 ] || { tail -n 5 "$DIR"/*.log || :; DIR=$DIR PREFIX=$PREFIX "$here/down.sh"; } >&2' EXIT
+trap 'exit 130' INT # else some shells leave without the trap above
+trap 'exit 143' TERM HUP
 
 # start NAME COMMAND...: in the background, with a log; down.sh ends it.
 start() {
@@ -29,6 +31,13 @@ start() {
 	: >"$DIR/$name.log" # there at once, for those who look into it
 	"$@" >"$DIR/$name.log" 2>&1 </dev/null &
 	echo "$! $name" >>"$DIR/pids"
+}
+
+# alive NAME...: they have not ended.
+alive() {
+	for name; do
+		kill -0 "$(sed -n "s/ $name\$//p" "$DIR/pids")" 2>/dev/null || die "$name has ended"
+	done
 }
 
 # veth A B [NAMESPACE]: a pair of interfaces, the second one in a namespace.
@@ -77,6 +86,7 @@ switch etr 2 "$PREFIX-sw-viewer" "$PREFIX-transit-etr"
 start controller corecast controller --config "$CONFIG"
 waited=0
 until [ "$(grep -c ': ready' "$DIR/controller.log")" -ge 2 ]; do
+	alive itr etr controller
 	waited=$((waited + 1))
 	[ $waited -lt 300 ] || die "the switches are not ready after a minute"
 	sleep 0.2
@@ -98,11 +108,14 @@ fi
 start source ip netns exec "$PREFIX-source" corecast source --channel news --title "The News" --input "$input" ${loop:-} \
 	--reserved-eid 10.0.255.1 --itr 10.0.0.1 --listen 10.0.0.10:8081 --proof 10.0.0.10:8082 ${BURST:+--burst "$BURST"}
 until grep -q 'viewers join' "$DIR/source.log"; do
-	kill -0 "$(sed -n 's/ source$//p' "$DIR/pids")" 2>/dev/null || die "the source does not start"
+	alive source
 	sleep 0.1
 done
 cat <<EOF
 up: $input > source 10.0.0.10 > ITR > ETR > viewers in 10.1.0.0/24   (logs in $DIR)
-  ip netns exec $PREFIX-viewer corecast watch http://10.0.0.10:8081/news --player "ffplay -"
-  corecast status
+watch it, and look at it, also in a browser at http://127.0.0.1:8080:
+  sudo ip netns exec $PREFIX-viewer $bin watch http://10.0.0.10:8081/news --player "ffplay -"
+  $bin status
+take it away:
+  sudo $here/down.sh
 EOF
