@@ -132,9 +132,9 @@ func TestWrongFields(t *testing.T) {
 		"auth_keys":[{"id":1,"algorithm":"md5","secret":"do not tell"}]}`), 422)
 	want := []api.FieldError{
 		field("body.auth_keys[0].algorithm", "md5", `unknown algorithm "md5"`, "use hmac-sha1-96, hmac-sha256-128 or hmac-sha256-128-hkdf"),
+		field("body.eid_prefixes[0]", "10.5.7.0/24", "10.5.7.0/24 overlaps 10.5.0.0/16 of site rome in instance 0", "sites of one instance need separate prefixes"),
 		field("body.eid_prefixes[1]", "10.6.0.1/16", "10.6.0.1/16 has host bits set", "write 10.6.0.0/16"),
 		field("body.rlocs[0].address", "192.0.2.56", "192.0.2.56 is an RLOC of site rome rlocs[1] too", "an RLOC belongs to one site of an instance"),
-		field("body.eid_prefixes[0]", "10.5.7.0/24", "10.5.7.0/24 overlaps 10.5.0.0/16 of site rome in instance 0", "sites of one instance need separate prefixes"),
 	}
 	if fmt.Sprint(p.Errors) != fmt.Sprint(want) {
 		t.Errorf("%+v\nwant %+v", p.Errors, want)

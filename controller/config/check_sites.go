@@ -2,8 +2,11 @@ package config
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 	"strings"
+
+	"github.com/gaissmai/bart"
 )
 
 const maxInstanceID = 1<<24 - 1
@@ -18,7 +21,7 @@ func (c *Config) siteNames() []string {
 
 func (c *Config) checkSites(p *problems) {
 	uniqueNames(p, "sites", c.siteNames())
-	rlocs := map[netip.Addr]rlocOf{}
+	rlocs, eids := map[netip.Addr]rlocOf{}, c.eidOwners(p)
 	for i := range c.Sites {
 		s, path := &c.Sites[i], fmt.Sprintf("sites[%d]", i)
 		if s.InstanceID > maxInstanceID {
@@ -37,10 +40,9 @@ func (c *Config) checkSites(p *problems) {
 			p.add(path+".reserved_eids6", fmt.Sprintf("%v is not the IPv6 prefix beside an IPv4 one", r),
 				"give one prefix of each family at most: reserved_eids, and for IPv6 beside IPv4 reserved_eids6")
 		}
-		c.checkRLOCs(p, path, s, rlocs)
+		c.checkRLOCs(p, path, s, rlocs, eids[s.InstanceID])
 		c.checkStreams(p, path, s)
 	}
-	c.checkOverlaps(p)
 }
 
 // checkPrefix refuses host bits: they are more often a typing error than meant.
@@ -83,11 +85,12 @@ type rlocOf struct {
 	path     string
 }
 
-// checkRLOCs checks a site's RLOCs; seen has those of the sites before. Sites of
+// checkRLOCs checks a site's RLOCs; seen has those of the sites before, and eids
+// all EID prefixes of the site's instance. Sites of
 // different instances may be behind one xTR of somebody else's, which tells them
 // apart by the instance-id of each packet. Our own switches are each the border of
 // one site.
-func (c *Config) checkRLOCs(p *problems, path string, s *Site, seen map[netip.Addr]rlocOf) {
+func (c *Config) checkRLOCs(p *problems, path string, s *Site, seen map[netip.Addr]rlocOf, eids *owners) {
 	for j, r := range s.RLOCs {
 		rpath := fmt.Sprintf("%s.rlocs[%d]", path, j)
 		if !r.Address.IsValid() || r.Address.IsUnspecified() || r.Address.IsMulticast() {
@@ -103,13 +106,9 @@ func (c *Config) checkRLOCs(p *problems, path string, s *Site, seen map[netip.Ad
 				"an RLOC belongs to one site of an instance")
 		}
 		seen[r.Address] = rlocOf{s.InstanceID, rpath}
-		for k := range c.Sites {
-			for _, e := range c.Sites[k].EIDPrefixes {
-				if c.Sites[k].InstanceID == s.InstanceID && e.Contains(r.Address) {
-					p.add(rpath+".address", fmt.Sprintf("%v lies in EID prefix %v of site %s", r.Address, e, c.Sites[k].Name),
-						"RLOCs are addresses of the core, outside every site's EIDs")
-				}
-			}
+		if e, o, ok := eids.LookupPrefixLPM(netip.PrefixFrom(r.Address, r.Address.BitLen())); ok {
+			p.add(rpath+".address", fmt.Sprintf("%v lies in EID prefix %v of site %s", r.Address, e, o.site),
+				"RLOCs are addresses of the core, outside every site's EIDs")
 		}
 	}
 }
@@ -164,32 +163,56 @@ func checkDelivery(p *problems, path string, st *Stream) {
 	}
 }
 
-// checkOverlaps refuses EID prefixes that overlap within an instance: a packet
-// must have one site.
-func (c *Config) checkOverlaps(p *problems) {
-	type owned struct {
-		prefix netip.Prefix
-		path   string
-		site   string
-	}
-	byInstance := map[uint32][]owned{}
+// owner says whose an EID prefix is.
+type owner struct {
+	path string
+	site string
+}
+
+// owners are those of the EID prefixes of one instance.
+type owners = bart.Table[owner]
+
+// eidOwners are the owners of all EID prefixes, by instance. It refuses prefixes
+// that overlap: a packet must have one site.
+func (c *Config) eidOwners(p *problems) map[uint32]*owners {
+	instances := map[uint32]*owners{}
 	for i, s := range c.Sites {
+		table := instances[s.InstanceID]
+		if table == nil {
+			table = new(owners)
+			instances[s.InstanceID] = table
+		}
 		for j, e := range s.EIDPrefixes {
 			if !e.IsValid() {
 				continue
 			}
 			path := fmt.Sprintf("sites[%d].eid_prefixes[%d]", i, j)
-			for _, o := range byInstance[s.InstanceID] {
-				if o.prefix.Overlaps(e) {
-					at := ""
-					if !p.origin.foreign(o.path) {
-						at = " at " + p.at(o.path)
-					}
-					p.add(path, fmt.Sprintf("%v overlaps %v of site %s%s in instance %d", e, o.prefix, o.site, at, s.InstanceID),
-						"sites of one instance need separate prefixes")
+			for other, o := range overlapping(table, e) {
+				at := ""
+				if !p.origin.foreign(o.path) {
+					at = " at " + p.at(o.path)
 				}
+				p.add(path, fmt.Sprintf("%v overlaps %v of site %s%s in instance %d", e, other, o.site, at, s.InstanceID),
+					"sites of one instance need separate prefixes")
 			}
-			byInstance[s.InstanceID] = append(byInstance[s.InstanceID], owned{e, path, s.Name})
+			table.Insert(e, owner{path, s.Name})
+		}
+	}
+	return instances
+}
+
+// overlapping yields the prefixes that cover e, and those within it.
+func overlapping(table *owners, e netip.Prefix) iter.Seq2[netip.Prefix, owner] {
+	return func(yield func(netip.Prefix, owner) bool) {
+		for other, o := range table.Supernets(e) {
+			if !yield(other, o) {
+				return
+			}
+		}
+		for other, o := range table.Subnets(e) {
+			if other != e.Masked() && !yield(other, o) {
+				return
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -50,6 +51,32 @@ func (c *Config) checkSwitches(p *problems) {
 		}
 		c.checkPorts(p, path, s, addresses)
 		c.checkNeighbors(p, path, s)
+	}
+	c.warnOfBorders()
+}
+
+// warnOfBorders tells of sites with switches whose mapping leads past all of them:
+// what is sent to their RLOCs arrives elsewhere, or nowhere, and no switch sees it.
+func (c *Config) warnOfBorders() {
+	transits := map[string][]netip.Addr{}
+	for i := range c.Switches {
+		s := &c.Switches[i]
+		for j := range s.Ports {
+			if s.Ports[j].Role != Transit {
+				continue
+			}
+			for _, a := range s.Ports[j].Prefixes() {
+				transits[s.Site] = append(transits[s.Site], a.Addr())
+			}
+		}
+	}
+	for i := range c.Sites {
+		s, own := &c.Sites[i], transits[c.Sites[i].Name]
+		if len(own) == 0 || len(s.RLOCs) == 0 || slices.ContainsFunc(s.RLOCs, func(r RLOC) bool { return slices.Contains(own, r.Address) }) {
+			continue
+		}
+		c.warnf("site %s: its switches are at %s, and none of its rlocs is: what others send to %v does not come to them; "+
+			"give the site the addresses of their transit ports as rlocs", s.Name, list(own), s.RLOCs[0].Address)
 	}
 }
 

@@ -28,7 +28,7 @@ func (d *decoder) file(tree *ast.File, cfg *Config) {
 	}
 	switch {
 	case len(docs) == 0:
-		d.add("", "is empty", "give at least switches, sites and channels")
+		d.add("", "is empty", "give at least listen, and a store or sites; see examples/")
 	case len(docs) > 1:
 		d.origin.lines["document"] = docs[1].Body.GetToken().Position.Line
 		d.add("document", "is the second YAML document of the file", "keep one document (no ---)")
@@ -107,13 +107,25 @@ func (d *decoder) object(n *node, v reflect.Value, path string, depth int) {
 
 func (d *decoder) sequence(n *node, v reflect.Value, path string, depth int) {
 	if n.kind != listNode {
-		d.wrongType(n, path, "a list: [ … ]")
+		d.wrongType(n, path, "a list: "+listOf(n, v.Type().Elem()))
 		return
 	}
 	v.Set(reflect.MakeSlice(v.Type(), len(n.items), len(n.items)))
 	for i := range n.items {
 		d.value(&n.items[i], v.Index(i), fmt.Sprintf("%s[%d]", path, i), depth+1)
 	}
+}
+
+// listOf shows the list that was perhaps meant by n: of n alone, or of objects.
+func listOf(n *node, item reflect.Type) string {
+	_, isText := reflect.New(item).Interface().(encoding.TextUnmarshaler)
+	switch {
+	case item.Kind() == reflect.Struct && !isText:
+		return "[ { " + strings.Join(keys(item), ": …, ") + ": … } ]"
+	case n.kind == textNode && len(n.text) <= longest:
+		return "[" + strconv.Quote(n.text) + "]"
+	}
+	return "[ … ]"
 }
 
 func (d *decoder) string(n *node, v reflect.Value, path string) {
@@ -170,6 +182,9 @@ func (d *decoder) wrongType(n *node, path, want string) {
 	d.add(path, "cannot be "+describe(n), "must be "+want)
 }
 
+// longest is what is shown of a value.
+const longest = 60
+
 // describe names a node as an operator sees it.
 func describe(n *node) string {
 	switch n.kind {
@@ -180,7 +195,6 @@ func describe(n *node) string {
 	case listNode:
 		return "a list"
 	}
-	const longest = 60
 	text := n.text
 	if len(text) > longest {
 		text = text[:longest] + "…"

@@ -118,6 +118,44 @@ channels:
 	}
 }
 
+// A file that is no text, or has no end, is refused before it is parsed.
+func TestUnreadableFiles(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"byte order mark", "\ufeff" + good, ""},
+		{"empty", "# nothing\n", "c.yaml: is empty; give at least listen"},
+		{"binary", "\x7fELF\x02\x01\x00\x00" + good, "c.yaml: is not text in UTF-8; give a YAML file"},
+		{"UTF-16", "\xff\xfel\x00i\x00", "c.yaml: is not text in UTF-8; give a YAML file"},
+		{"brackets", "listen: " + strings.Repeat("[", 100_000), "c.yaml: is nested too deep"},
+		{"long", strings.Repeat("# nothing\n", MaxFile/10+1), "c.yaml: is too long"},
+	} {
+		_, err := Decode("c.yaml", []byte(c.text))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	if _, err := Load("/dev/zero"); err == nil || !strings.Contains(err.Error(), "is too long") {
+		t.Errorf("/dev/zero: %v", err)
+	}
+}
+
+// A site's mapping that leads past its switches is allowed, but told of.
+func TestBordersElsewhere(t *testing.T) {
+	for _, c := range []struct{ rlocs, want string }{
+		{"[ { address: 192.0.2.10 } ]", ""},
+		{"[ { address: 198.51.100.1 }, { address: 192.0.2.10 } ]", ""},
+		{"[ { address: 192.0.2.11 } ]", "site studio: its switches are at [192.0.2.10], and none of its rlocs is: what others send to 192.0.2.11"},
+	} {
+		cfg, err := Decode("c.yaml", []byte(strings.Replace(good, "[ { address: 192.0.2.10 } ]", c.rlocs, 1)))
+		if err != nil {
+			t.Errorf("%s: %v", c.rlocs, err)
+			continue
+		}
+		if got := strings.Join(cfg.Warnings, "\n"); c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: warnings %q, want %q", c.rlocs, got, c.want)
+		}
+	}
+}
+
 func TestPuntRateDefaults(t *testing.T) {
 	cfg, err := Decode("c.yaml", []byte(strings.Replace(good, "    site: studio\n    ports:", "    site: studio\n    punt_rates: { arp: 7 }\n    ports:", 1)))
 	if err != nil {
@@ -183,7 +221,8 @@ func TestMistakes(t *testing.T) {
 	cases := []struct{ name, old, new, want string }{
 		{"unknown key", "source_eid:", "sorce_eid:", `c.yaml:17: channels[0].sorce_eid: unknown key "sorce_eid"; did you mean source_eid?`},
 		{"unknown top key", "sites:", "sties:", `c.yaml:8: sties: unknown key "sties"; did you mean sites?`},
-		{"wrong type: list", "eid_prefixes: [10.0.0.0/16]", "eid_prefixes: 10.0.0.0/16", `c.yaml:10: sites[0].eid_prefixes: cannot be "10.0.0.0/16"; must be a list`},
+		{"wrong type: list", "eid_prefixes: [10.0.0.0/16]", "eid_prefixes: 10.0.0.0/16", `c.yaml:10: sites[0].eid_prefixes: cannot be "10.0.0.0/16"; must be a list: ["10.0.0.0/16"]`},
+		{"wrong type: list of objects", "rlocs: [ { address: 192.0.2.10 } ]", "rlocs: 192.0.2.10", `c.yaml:12: sites[0].rlocs: cannot be "192.0.2.10"; must be a list: [ { address: …, priority: …, weight: … } ]`},
 		{"wrong type: bool", "corecast: true", "corecast: 1", `c.yaml:13: sites[0].corecast: cannot be "1"; must be true or false`},
 		{"wrong type: name", "name: news", "name: 5", `c.yaml:15: channels[0].name: cannot be "5"; must be text`},
 		{"wrong type: number", "id: 1,", "id: one,", `c.yaml:6: switches[0].ports[0].id: cannot be "one"; must be a whole number, 0 to 65535`},

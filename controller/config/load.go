@@ -1,9 +1,12 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
@@ -14,13 +17,24 @@ const MaxFile = 16 << 20
 
 // Load reads, decodes and completes a configuration file.
 func Load(path string) (*Config, error) {
-	data, err := os.ReadFile(path)
+	data, err := Read(path)
 	if err != nil {
 		return nil, &Error{Problems: []Problem{{
 			File: path, What: "cannot be read: " + cause(err), Fix: "give the path of a YAML file",
 		}}}
 	}
 	return Decode(path, data)
+}
+
+// Read reads a configuration file, and of one that is longer than MaxFile, or has
+// no end, as much as shows that.
+func Read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, MaxFile+1))
 }
 
 func cause(err error) string {
@@ -34,9 +48,9 @@ func cause(err error) string {
 // Decode decodes and completes a configuration; file is its name in errors.
 func Decode(file string, data []byte) (*Config, error) {
 	d := &decoder{problems: problems{origin: origin{file: file, lines: map[string]int{}}}}
-	if len(data) > MaxFile {
-		d.add("", fmt.Sprintf("has %d bytes", len(data)), fmt.Sprintf("the limit is %d", MaxFile))
-		return nil, d.err()
+	data, err := Text(file, data)
+	if err != nil {
+		return nil, err
 	}
 	tree, err := parser.ParseBytes(data, 0)
 	if err != nil {
@@ -53,6 +67,46 @@ func Decode(file string, data []byte) (*Config, error) {
 		return nil, err
 	}
 	return cfg, nil
+}
+
+// maxOpen bounds brackets without their other half; some may be in texts.
+const maxOpen = 1000
+
+// byteOrderMark is what some editors put in front of UTF-8.
+var byteOrderMark = []byte("\ufeff")
+
+// Text returns what of a file may be given to a YAML parser, or an *Error that
+// says why nothing may: parsers take any bytes for text, and time that grows with
+// the square of the depth.
+func Text(file string, data []byte) ([]byte, error) {
+	text := bytes.TrimPrefix(data, byteOrderMark)
+	p := Problem{File: file}
+	switch {
+	case len(text) > MaxFile:
+		p.What, p.Fix = "is too long", fmt.Sprintf("give a file of at most %d bytes", MaxFile)
+	case !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0:
+		p.What, p.Fix = "is not text in UTF-8", "give a YAML file"
+	case deepest(text) > maxOpen:
+		p.What, p.Fix = "is nested too deep", "see examples/fig2.yaml"
+	default:
+		return text, nil
+	}
+	return nil, &Error{Problems: []Problem{p}}
+}
+
+// deepest is how many brackets are open at most.
+func deepest(text []byte) int {
+	open, most := 0, 0
+	for _, b := range text {
+		switch b {
+		case '[', '{':
+			open++
+			most = max(most, open)
+		case ']', '}':
+			open--
+		}
+	}
+	return most
 }
 
 // syntax reports a file that is not YAML.

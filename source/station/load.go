@@ -3,6 +3,7 @@ package station
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -37,12 +38,12 @@ const maxFile = 4 << 20
 
 // Load reads a configuration file strictly: what is not known is an error.
 func Load(file string) (*Config, error) {
-	b, err := os.ReadFile(file)
+	b, err := readUpTo(file, maxFile+1)
 	if err != nil {
 		return nil, &Error{File: file, What: fmt.Sprintf("cannot be read: %v", err)}
 	}
 	if len(b) > maxFile {
-		return nil, &Error{File: file, What: fmt.Sprintf("has %d bytes: want at most %d", len(b), maxFile)}
+		return nil, &Error{File: file, What: fmt.Sprintf("is too long: want at most %d bytes", maxFile)}
 	}
 	cfg := new(Config)
 	if err := yaml.UnmarshalWithOptions(b, cfg, yaml.Strict()); err != nil {
@@ -58,6 +59,16 @@ func Load(file string) (*Config, error) {
 	}
 	cfg.file, cfg.fileBytes = file, b
 	return cfg, cfg.Complete()
+}
+
+// readUpTo reads no more than limit bytes: a device or a pipe may have no end.
+func readUpTo(file string, limit int64) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // quoted finds the value in the message of a type that does not take it.

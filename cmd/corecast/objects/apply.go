@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
@@ -92,12 +91,15 @@ func readObjects(stdin io.Reader, path string) ([]object, error) {
 	var text []byte
 	var err error
 	if path == "-" {
-		text, err = io.ReadAll(io.LimitReader(stdin, config.MaxFile))
+		text, err = io.ReadAll(io.LimitReader(stdin, config.MaxFile+1))
 	} else {
-		text, err = os.ReadFile(path)
+		text, err = config.Read(path)
 	}
 	if err != nil {
 		return nil, cli.Usagef("%w", err)
+	}
+	if text, err = config.Text(path, text); err != nil {
+		return nil, err
 	}
 	var file map[string]any
 	if err := yaml.Unmarshal(text, &file); err != nil {

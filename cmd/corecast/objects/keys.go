@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/corecast/corecast/cmd/corecast/cli"
+	"github.com/corecast/corecast/controller/config"
 )
 
 // body is the JSON of the keys that the file and the arguments give.
@@ -42,7 +42,7 @@ func readFileOr(stdin io.Reader, path string) ([]byte, error) {
 	if path == "-" {
 		return io.ReadAll(io.LimitReader(stdin, 1<<20))
 	}
-	return os.ReadFile(path)
+	return config.Read(path)
 }
 
 // assign puts what KEY=VALUE says into keys. KEY= is null, which a merge patch
