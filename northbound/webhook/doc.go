@@ -14,5 +14,7 @@
 //   - Requests are signed (credential.Sign), go nowhere else than to the URL, and
 //     take a bounded time. A server that does not answer is asked less and less
 //     often, and holds up nobody but itself.
+//   - Hooks can be changed while they are told: nothing is told twice or left out
+//     because of it.
 //   - Of several controllers with one store, one tells each hook.
 package webhook

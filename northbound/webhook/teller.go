@@ -6,6 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,14 +70,22 @@ type Counters struct {
 
 // Teller tells hooks. Make it with New.
 type Teller struct {
-	opts   Options
-	client *http.Client
-	hooks  []*hook
+	opts    Options
+	client  *http.Client
+	changed chan struct{} // capacity 1: other hooks were set
+
+	mu    sync.Mutex // guards hooks
+	hooks []*hook
 }
 
-// hook is how far a Hook has been told; its goroutine owns it but for counters.
+// hook is a Hook that is told, by one goroutine.
 type hook struct {
 	Hook
+	*tally
+}
+
+// tally is how telling a hook goes. Its successor of the same name has the same.
+type tally struct {
 	delivered, dead, missed, failures atomic.Uint64
 	failing                           atomic.Bool
 }
@@ -88,18 +98,49 @@ func New(opts Options) *Teller {
 	if opts.Pause == 0 {
 		opts.Pause = time.Second
 	}
-	t := &Teller{opts: opts, client: credential.NewClient()}
+	t := &Teller{opts: opts, client: credential.NewClient(), changed: make(chan struct{}, 1)}
 	t.client.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, MaxConnsPerHost: 16, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true}
-	for _, h := range opts.Hooks {
-		t.hooks = append(t.hooks, &hook{Hook: h})
-	}
+	t.Set(opts.Hooks)
 	return t
+}
+
+// Set has these hooks told instead of those before, also while Run runs. One that
+// is the same is not disturbed; one that has changed goes on where it was.
+func (t *Teller) Set(hooks []Hook) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before := map[string]*hook{}
+	for _, h := range t.hooks {
+		before[h.Name] = h
+	}
+	t.hooks = nil
+	for _, h := range hooks {
+		next := &hook{h, &tally{}}
+		if old := before[h.Name]; old != nil {
+			next.tally = old.tally
+			if reflect.DeepEqual(old.Hook, h) {
+				next = old
+			}
+		}
+		t.hooks = append(t.hooks, next)
+	}
+	select {
+	case t.changed <- struct{}{}:
+	default: // Run has not yet seen the change before
+	}
+}
+
+// current are the hooks to tell now.
+func (t *Teller) current() []*hook {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.hooks
 }
 
 // Counters are those of each hook, by name.
 func (t *Teller) Counters() map[string]Counters {
 	all := map[string]Counters{}
-	for _, h := range t.hooks {
+	for _, h := range t.current() {
 		all[h.Name] = Counters{Delivered: h.delivered.Load(), Dead: h.dead.Load(), Missed: h.missed.Load(),
 			Failures: h.failures.Load(), Failing: h.failing.Load()}
 	}
@@ -110,11 +151,32 @@ func (t *Teller) Counters() map[string]Counters {
 func (t *Teller) Run(ctx context.Context) error {
 	defer t.client.CloseIdleConnections()
 	var wg sync.WaitGroup
-	for _, h := range t.hooks {
-		wg.Go(func() { t.follow(ctx, h) })
+	defer wg.Wait()
+	running := map[*hook]context.CancelFunc{}
+	for {
+		hooks := t.current()
+		for h, stop := range running {
+			if !slices.Contains(hooks, h) {
+				stop()
+				delete(running, h)
+			}
+		}
+		for _, h := range hooks {
+			if running[h] == nil {
+				told, stop := context.WithCancel(ctx)
+				running[h] = stop
+				wg.Go(func() { t.follow(told, h) })
+			}
+		}
+		select {
+		case <-t.changed:
+		case <-ctx.Done():
+			for _, stop := range running {
+				stop()
+			}
+			return nil
+		}
 	}
-	wg.Wait()
-	return nil
 }
 
 // follow tells one hook whenever it is this controller's turn.

@@ -286,6 +286,42 @@ func TestOneOfSeveralTells(t *testing.T) {
 	}
 }
 
+// Hooks are changed while they are told: one that moves goes on where it was, one
+// that is taken out is told no more, and the others do not notice.
+func TestOtherHooks(t *testing.T) {
+	log, s := newLog(), store.NewMemory()
+	before, after, other := newReceiver(t), newReceiver(t), newReceiver(t)
+	second := webhook.Hook{Name: "second", URL: other.url, Secret: []byte("secret")}
+	teller, _ := start(t, log, s, hook(before), second)
+	begun(t, s)
+	eventually(t, "the second has a place to go on from", func() bool {
+		_, err := s.Get(context.Background(), "webhooks/second/after")
+		return err == nil
+	})
+	log.add(make([]api.EventKind, 3)...)
+	eventually(t, "3 events", func() bool { return len(before.ids()) == 3 && len(other.ids()) == 3 })
+	before.answers(func([]int) int { return 500 })
+	log.add(make([]api.EventKind, 2)...)
+	eventually(t, "a failure", func() bool { return teller.Counters()["pager"].Failing })
+	teller.Set([]webhook.Hook{hook(after), second})
+	eventually(t, "the others, elsewhere", func() bool { return len(after.ids()) == 2 && len(other.ids()) == 5 })
+	eventually(t, "counted", func() bool {
+		c := teller.Counters()["pager"]
+		return c.Delivered == 5 && !c.Failing && c.Failures > 0
+	})
+	teller.Set([]webhook.Hook{second})
+	log.add(make([]api.EventKind, 2)...)
+	eventually(t, "2 more of one", func() bool { return len(other.ids()) == 7 })
+	if len(teller.Counters()) != 1 {
+		t.Errorf("%+v", teller.Counters())
+	}
+	teller.Set([]webhook.Hook{hook(after), second})
+	eventually(t, "2 more of the one that is back", func() bool { return len(after.ids()) == 4 })
+	if got := slices.Concat(before.ids(), after.ids()); !slices.Equal(got, upTo(7)) || !slices.Equal(other.ids(), upTo(7)) {
+		t.Errorf("told %v, the second %v", got, other.ids())
+	}
+}
+
 // However a server answers, and whenever the controller is started again, events
 // come in order, and each comes or is counted as given up.
 func TestAnyAnswers(t *testing.T) {

@@ -17,8 +17,8 @@ func (n *Node) ReloadCredentials() error { return n.gate.Reload() }
 const applyTime = time.Minute
 
 // Apply makes another complete configuration file the node's, while it runs: its
-// sites, switches and channels, beside what was made over REST. Registrations
-// that it still allows stay. It is refused as a whole if it changes what only a
+// sites, switches and channels, beside what was made over REST, and its webhooks.
+// Registrations that it still allows stay. It is refused as a whole if it changes what only a
 // start can change, or does not go with what was made over REST.
 func (n *Node) Apply(file *config.Config) error {
 	before := n.cfg.Load()
@@ -29,7 +29,6 @@ func (n *Node) Apply(file *config.Config) error {
 		{"listen", before.Listen, file.Listen},
 		{"store", before.Store, file.Store},
 		{"node", before.Node, file.Node},
-		{"webhooks", before.Webhooks, file.Webhooks},
 		{"tls", before.TLS, file.TLS},
 		{"auth", before.Auth, file.Auth},
 		{"map_server", before.MapServer, file.MapServer},
@@ -44,6 +43,7 @@ func (n *Node) Apply(file *config.Config) error {
 	if err := n.inventory.SetFile(ctx, file); err != nil {
 		return err
 	}
+	n.webhooks.Set(hooks(file))
 	return n.inventory.Flush(ctx)
 }
 

@@ -68,7 +68,7 @@ type Node struct {
 	cluster    *cluster.Cluster // nil if this node is the only one of its store
 	feed       *feed
 	gate       *auth.Gate
-	webhooks   *webhook.Teller // nil if there are none
+	webhooks   *webhook.Teller
 	rest       *northbound.Server
 	listener   net.Listener // nil if listen.http is empty
 }
@@ -227,19 +227,17 @@ func (n *Node) openNorthbound(cfg *config.Config) (err error) {
 	if n.isShared(cfg) {
 		n.openCluster(cfg)
 	}
+	n.openWebhooks(cfg)
 	o := northbound.Options{
 		Config: n.cfg.Load, Inventory: n.inventory, Events: n.events,
 		Controller: overview{n.controller, n}, MapServer: n.mapServer, FeedError: n.feed.err, Gate: n.gate,
-		Store: n.store, Version: n.opts.Version, Started: time.Now(), Logger: n.opts.Logger,
+		Store: n.store, Webhooks: n.webhooks.Counters, Version: n.opts.Version, Started: time.Now(), Logger: n.opts.Logger,
 	}
 	if n.endpoint != nil {
 		o.Endpoint = n.endpoint
 	}
 	if n.cluster != nil {
 		o.Cluster = n.cluster
-	}
-	if n.openWebhooks(cfg); n.webhooks != nil {
-		o.Webhooks = n.webhooks.Counters
 	}
 	n.rest = northbound.New(o)
 	return nil
@@ -295,9 +293,7 @@ func (n *Node) Run(ctx context.Context) error {
 		part("what the other nodes register", n.mapServer.Follow)
 		part("subscribers of other nodes", n.succeed)
 	}
-	if n.webhooks != nil {
-		part("webhooks", n.webhooks.Run)
-	}
+	part("webhooks", n.webhooks.Run)
 	if n.listener != nil {
 		part("REST API", func(ctx context.Context) error { return n.rest.Serve(ctx, n.listener) })
 	}

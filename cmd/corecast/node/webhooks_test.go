@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -80,6 +81,19 @@ webhooks: [ { name: pager, url: "`+server.URL+`", secret: between us, events: [c
 	}
 	stop()
 	down.Store(false)
-	start(t, cfg)
+	n, _ = start(t, cfg)
 	next("viewers")
+
+	// Another file is in use while it runs: it is no longer told of what is deleted.
+	other := *cfg
+	other.Webhooks = slices.Clone(cfg.Webhooks)
+	other.Webhooks[0].Events = []string{"created"}
+	if err := n.Apply(&other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.inventory.Do(t.Context(), inventory.Change{Ref: inventory.Ref{Kind: inventory.Site, Name: "viewers"}, Op: inventory.Delete, Who: "token:ops"}); err != nil {
+		t.Fatal(err)
+	}
+	site(n, "more", `{"eid_prefixes": ["10.3.0.0/16"]}`)
+	next("more")
 }
