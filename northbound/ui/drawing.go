@@ -86,7 +86,7 @@ func (d *drawing) wideGroup(g *group, top int) (bottom int) {
 		d.Lines = append(d.Lines, line{path, b.Active(), b.ETR.State == "failing"},
 			line{fmt.Sprintf("M%d %dH%d", etrX+etrW, by, viewersX), b.Local > 0, false})
 		d.Labels = append(d.Labels,
-			label{(bendX + etrX) / 2, by - 8, "middle", bits(b.Transit), !b.Active()},
+			label{(bendX + etrX) / 2, by - 8, "middle", b.transit(), !b.Active()},
 			label{(bendX + etrX) / 2, by + 18, "middle", b.perPayload(), true},
 			label{(etrX + etrW + viewersX) / 2, by - 8, "middle", b.local(), b.Local == 0})
 		d.Boxes = append(d.Boxes, switchBox(b.ETR, etrX, by-boxH/2, etrW, "ETR"), b.viewers(viewersX, by-boxH/2, viewersW))
@@ -128,7 +128,7 @@ func (d *drawing) narrowGroup(g *group, top int) (bottom int) {
 		path := fmt.Sprintf("M%d %dV%dH%dV%dH%d", narrowWidth-margin-half/2, top+boxH, top+boxH+gap/2, trunkX, by, branchX)
 		d.Lines = append(d.Lines, line{path, b.Active(), b.ETR.State == "failing"},
 			line{fmt.Sprintf("M%d %dH%d", branchX+half, by, narrowWidth-margin-110), b.Local > 0, false})
-		d.Labels = append(d.Labels, label{branchX, by - boxH/2 - 9, "start", bits(b.Transit) + " · " + b.perPayload(), !b.Active()})
+		d.Labels = append(d.Labels, label{branchX, by - boxH/2 - 9, "start", strings.TrimPrefix(b.transit()+" · "+b.perPayload(), " · "), !b.Active()})
 		d.Boxes = append(d.Boxes, switchBox(b.ETR, branchX, by-boxH/2, half, "ETR"), b.viewers(narrowWidth-margin-110, by-boxH/2, 110))
 	}
 	return y + len(g.Branches)*branchH
@@ -139,12 +139,23 @@ func (g *group) payloads() string {
 	if g.Unknown {
 		return "counted by " + short(10, g.ITR.Master)
 	}
+	if g.Unread {
+		return "rate not known"
+	}
 	return strings.TrimSuffix(rate(g.Payloads), "/s") + " payloads/s"
+}
+
+// transit is the rate from the ITR, if that is known.
+func (b *branch) transit() string {
+	if b.Unread {
+		return ""
+	}
+	return bits(b.Transit)
 }
 
 // local is the rate to the viewers, if that is known.
 func (b *branch) local() string {
-	if b.Foreign || b.ETR.Master != "" {
+	if b.Foreign || b.Unread || b.ETR.Master != "" {
 		return ""
 	}
 	return bits(b.Local)
@@ -202,6 +213,8 @@ func (b *branch) viewers(x, y, w int) box {
 // perPayload says how many copies of each payload there are.
 func (b *branch) perPayload() string {
 	switch {
+	case b.Unread:
+		return "not known"
 	case !b.Active():
 		return "nothing sent"
 	case b.PerPayload == 0:

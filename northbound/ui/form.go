@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/corecast/corecast/controller/config"
@@ -37,6 +38,33 @@ func newForm(k *editable, name string, values url.Values) *form {
 
 // Wrong counts what is wrong.
 func (f *form) Wrong() int { return len(f.Errors) + len(f.General) }
+
+// mistake is what is wrong with a field, row or list of rows.
+type mistake struct{ ID, Label, Text string }
+
+// Mistakes are those of fields, in the order of the form.
+func (f *form) Mistakes() []mistake {
+	return mistakesIn(nil, append(f.Controls[:len(f.Controls):len(f.Controls)], f.More...), "")
+}
+
+func mistakesIn(list []mistake, controls []control, of string) []mistake {
+	for i := range controls {
+		c := &controls[i]
+		if c.Error != "" {
+			list = append(list, mistake{c.ID, of + c.Label, c.Error})
+		}
+		list = mistakesIn(list, c.Group, c.Label+", ")
+		for j := range c.Rows {
+			r := &c.Rows[j]
+			label := c.Row + " " + strconv.Itoa(r.Number)
+			if r.Error != "" {
+				list = append(list, mistake{r.ID, label, r.Error})
+			}
+			list = mistakesIn(list, append(r.Controls[:len(r.Controls):len(r.Controls)], r.More...), label+", ")
+		}
+	}
+	return list
+}
 
 // Action is where the form is sent to.
 func (f *form) Action() string {

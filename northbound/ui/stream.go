@@ -18,8 +18,9 @@ const (
 	streamTime = time.Hour
 	// firstUpdate is how soon the first update comes: there are rates by then.
 	firstUpdate = 300 * time.Millisecond
-	// maxSilence is how long a stream on which nothing changes says nothing.
-	maxSilence = 15 * time.Second
+	// maxSilence is how long a stream on which nothing changes says nothing: app.js
+	// takes a longer silence for the end of the controller.
+	maxSilence = 3 * time.Second
 )
 
 // moment is a point of the charts of a page: rates, by what they are of.

@@ -23,6 +23,7 @@ type group struct {
 	Channels []string
 	Payloads float64 // a second
 	Unknown  bool    // another node counts at the ITR
+	Unread   bool    // its counters cannot be read: rates are not known
 	Branches []branch
 	More     int // ETRs that are not drawn
 }
@@ -49,6 +50,7 @@ type branch struct {
 	Counted    bool // Viewers is known
 	Multicast  bool
 	Foreign    bool // the ETR is somebody else's
+	Unread     bool // rates are not known: the ITR's counters cannot be read
 }
 
 // Active reports whether anything flows.
@@ -92,7 +94,11 @@ func newGroup(cfg *config.Config, status map[string]*controller.SwitchStatus, it
 	payloads := map[string]float64{}
 	for _, c := range channels {
 		g.Channels = append(g.Channels, c.Name)
-		g.Payloads += c.Payloads.PerSecond
+		if c.Err != nil { // what is told is old
+			g.Unread = true
+		} else {
+			g.Payloads += c.Payloads.PerSecond
+		}
 		if c.Master != nil {
 			g.Unknown, g.ITR.Master = true, c.Master.Node
 		}
@@ -106,7 +112,7 @@ func newGroup(cfg *config.Config, status map[string]*controller.SwitchStatus, it
 				g.Branches = append(g.Branches, newBranch(cfg, status, l))
 			}
 			g.Branches[n].add(c, l)
-			if l.Copies.PerSecond > 0 {
+			if l.Copies.PerSecond > 0 && c.Err == nil {
 				copies[key] += l.PerPayload * c.Payloads.PerSecond
 				payloads[key] += c.Payloads.PerSecond
 			}
@@ -143,6 +149,10 @@ func newBranch(cfg *config.Config, status map[string]*controller.SwitchStatus, l
 
 // add adds the traffic of a channel.
 func (b *branch) add(c *flow, l *link) {
+	if c.Err != nil {
+		b.Unread = true
+		return
+	}
 	b.Transit += l.Transit.PerSecond
 	b.Viewers += l.Viewers
 	b.Counted = b.Counted || l.Reported || l.Switch != "" && l.Master == nil && !l.Multicast

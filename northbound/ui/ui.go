@@ -102,6 +102,18 @@ func (u *UI) all() []page {
 	}
 }
 
+// Pages are the patterns of all pages, as http.ServeMux has them.
+func (u *UI) Pages() []string {
+	var all []string
+	for _, p := range u.all() {
+		all = append(all, p.pattern)
+	}
+	for _, k := range u.kinds {
+		all = append(all, "/new/"+k.Name(), "/edit/"+k.Name()+"/{name}", "/delete/"+k.Name()+"/{name}")
+	}
+	return all
+}
+
 // layout is what the template of all pages takes.
 type layout struct {
 	view
@@ -110,6 +122,7 @@ type layout struct {
 	Live    string // URL of the stream; empty if the page does not follow
 	Version string
 	Menu    []menuItem
+	Now     time.Time
 }
 
 type menuItem struct{ Section, URL, Label string }
@@ -165,7 +178,7 @@ func (u *UI) fail(w http.ResponseWriter, p page, err error) {
 
 // write renders a whole page.
 func (u *UI) write(w http.ResponseWriter, status int, l layout) {
-	l.Version, l.Menu = u.opts.Version, menu
+	l.Version, l.Menu, l.Now = u.opts.Version, menu, u.now()
 	var b bytes.Buffer
 	body, err := u.body(l.Page, l.view)
 	if err == nil {

@@ -24,22 +24,31 @@
   }
 
   // --- Does the page follow? -------------------------------------------------
-  const lostAfter = 20000; // ms; the server speaks every 15 s at least
+  const lostAfter = 10000; // ms; the server speaks every 3 s at least
   let heard = 0;
 
+  // follows says whether it does; numbers that are old are marked as such.
   function setUpFollowing() {
     const sign = document.getElementById("following");
     if (!sign) return;
+    const stale = document.getElementById("stale");
+    sign.hidden = false;
     const say = (state, text) => {
       if (sign.dataset.state === state) return;
       sign.dataset.state = state;
       sign.textContent = text;
+      const lost = state === "lost";
+      root.toggleAttribute("data-stale", lost);
+      stale.textContent = !lost ? "" : "The controller does not answer" +
+        (heard ? ": what is shown is of " + clock(heard / 1000) : "") + ". The page connects again by itself.";
+      stale.hidden = !lost;
     };
     const hear = () => { heard = Date.now(); say("live", "live"); };
+    const opened = Date.now();
     document.addEventListener("htmx:sse:after:connection", hear);
     document.addEventListener("htmx:sse:before:message", hear);
     document.addEventListener("htmx:sse:error", () => say("lost", "not connected"));
-    setInterval(() => { if (heard && !document.hidden && Date.now() - heard > lostAfter) say("lost", "not connected"); }, 1000);
+    setInterval(() => { if (!document.hidden && Date.now() - (heard || opened) > lostAfter) say("lost", "not connected"); }, 1000);
   }
 
   // --- Charts ----------------------------------------------------------------
