@@ -1,10 +1,11 @@
 package bmv2test
 
 import (
-	"encoding/binary"
 	"io"
 	"sync"
 	"time"
+
+	"github.com/corecast/corecast/internal/pcap"
 )
 
 // capture remembers the last frames seen, for a look after a failure. A nil
@@ -39,29 +40,20 @@ func (c *capture) add(frame []byte) {
 	c.next = (c.next + 1) % len(c.frames)
 }
 
-// writePcap writes the frames, oldest first, in pcap's classic format.
+// writePcap writes the frames, oldest first, as a pcap file.
 func (c *capture) writePcap(w io.Writer) error {
 	if c == nil {
 		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	le := binary.LittleEndian
-	out := le.AppendUint32(nil, 0xa1b2c3d4)
-	out = le.AppendUint16(le.AppendUint16(out, 2), 4) // version
-	out = le.AppendUint64(out, 0)                     // time zone, accuracy
-	out = le.AppendUint32(out, 1<<16)                 // longest frame
-	out = le.AppendUint32(out, 1)                     // Ethernet
+	out := pcap.Header(pcap.Ethernet)
 	for i := range c.frames {
 		f := c.frames[(c.next+i)%len(c.frames)]
 		if f.at.IsZero() {
 			continue
 		}
-		out = le.AppendUint32(out, uint32(f.at.Unix()))
-		out = le.AppendUint32(out, uint32(f.at.Nanosecond()/1000))
-		out = le.AppendUint32(out, uint32(len(f.data)))
-		out = le.AppendUint32(out, uint32(len(f.data)))
-		out = append(out, f.data...)
+		out = pcap.Append(out, f.at, f.data)
 	}
 	_, err := w.Write(out)
 	return err

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/internal/tail"
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/lisp/client"
 )
@@ -170,7 +171,7 @@ type controllerProcess struct {
 	binary string
 	dir    string
 	cmd    *exec.Cmd
-	log    tail
+	log    tail.Tail
 	rest   string
 	lisp   netip.AddrPort
 }
@@ -245,7 +246,7 @@ channels:
 // start starts the controller and waits until it serves its REST API.
 func (c *controllerProcess) start() {
 	c.n.Helper()
-	log := &tail{}
+	log := new(tail.Tail)
 	c.cmd = exec.Command(c.binary, "controller", "--config", "corecast.yaml")
 	c.cmd.Dir, c.cmd.Stderr = c.dir, log
 	// It ends with us, however we end.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/corecast/corecast/internal/netns"
 	"github.com/corecast/corecast/softswitch/afpacket"
 	"github.com/corecast/corecast/softswitch/port"
 )
@@ -12,14 +13,14 @@ import (
 // Port N is interface pN, whose other end hN the harness holds; the two ports
 // of a loop are the two ends of one pair.
 type wires struct {
-	ns    *namespace
+	ns    *netns.Namespace
 	iface map[uint32]string
 	ends  map[uint32]port.Port
 }
 
 func newWires(spec SwitchSpec) (_ *wires, err error) {
 	w := &wires{iface: make(map[uint32]string), ends: make(map[uint32]port.Port)}
-	if w.ns, err = newNamespace(); err != nil {
+	if w.ns, err = netns.New(withoutIPv6); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -31,7 +32,7 @@ func newWires(spec SwitchSpec) (_ *wires, err error) {
 		w.iface[id] = fmt.Sprintf("p%d", id)
 	}
 	if a, b := spec.Loop[0], spec.Loop[1]; a != b {
-		if err := w.ns.addVeth(w.iface[a], w.iface[b]); err != nil {
+		if err := addVeth(w.ns, w.iface[a], w.iface[b]); err != nil {
 			return nil, err
 		}
 	}
@@ -40,10 +41,10 @@ func newWires(spec SwitchSpec) (_ *wires, err error) {
 			continue
 		}
 		ours := fmt.Sprintf("h%d", id)
-		if err := w.ns.addVeth(w.iface[id], ours); err != nil {
+		if err := addVeth(w.ns, w.iface[id], ours); err != nil {
 			return nil, err
 		}
-		end, err := afpacket.Open(ours, afpacket.Options{NetNS: w.ns.path()})
+		end, err := afpacket.Open(ours, afpacket.Options{NetNS: w.ns.Path()})
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +57,7 @@ func newWires(spec SwitchSpec) (_ *wires, err error) {
 func (w *wires) open() (map[uint32]port.Port, error) {
 	ports := make(map[uint32]port.Port)
 	for id, name := range w.iface {
-		p, err := afpacket.Open(name, afpacket.Options{NetNS: w.ns.path()})
+		p, err := afpacket.Open(name, afpacket.Options{NetNS: w.ns.Path()})
 		if err != nil {
 			closePorts(ports)
 			return nil, err
@@ -68,7 +69,7 @@ func (w *wires) open() (map[uint32]port.Port, error) {
 
 func (w *wires) close() {
 	closePorts(w.ends)
-	w.ns.close()
+	w.ns.Close()
 }
 
 // bmv2 is a simple_switch_grpc and its wires.
@@ -111,7 +112,7 @@ func newSoftswitchLinux(spec SwitchSpec) (device, error) {
 	}
 	s, err := startSoftswitch(spec, ports, w.ends)
 	if err != nil {
-		w.ns.close()
+		w.ns.Close()
 		return nil, err
 	}
 	return &softswitchLinux{softswitchDevice: s, wires: w}, nil
@@ -124,6 +125,6 @@ type softswitchLinux struct {
 
 func (s *softswitchLinux) close() error {
 	err := s.softswitchDevice.close()
-	s.wires.ns.close()
+	s.wires.ns.Close()
 	return err
 }

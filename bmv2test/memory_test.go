@@ -48,13 +48,13 @@ func (t *T) memory(d int) string {
 	return text.String()
 }
 
+// dataplane is the engine of a softswitch, in memory or on Linux interfaces.
+func (s *softswitchDevice) dataplane() *engine.Dataplane { return s.engine.Dataplane() }
+
 // dataplane returns the engine of a softswitch, nil for other targets.
 func (t *T) dataplane(d int) *engine.Dataplane {
-	switch device := t.fig.devices[SwitchName(d)].(type) {
-	case *softswitchDevice:
-		return device.engine.Dataplane()
-	case *softswitchLinux:
-		return device.engine.Dataplane()
+	if s, ok := t.fig.devices[SwitchName(d)].(interface{ dataplane() *engine.Dataplane }); ok {
+		return s.dataplane()
 	}
 	return nil
 }

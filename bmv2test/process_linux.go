@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/corecast/corecast/internal/netns"
+	"github.com/corecast/corecast/internal/tail"
 	"github.com/corecast/corecast/p4/build"
 )
 
@@ -27,7 +29,7 @@ type process struct {
 	path string // of the program
 	cmd  *exec.Cmd
 	dir  string // holds its socket
-	log  tail
+	log  tail.Tail
 
 	done chan struct{} // closed when it has ended
 	err  error         // how it ended; read after done
@@ -35,7 +37,7 @@ type process struct {
 
 // startBMv2 starts a switch with the given interfaces in a namespace and waits
 // until it serves P4Runtime. A Unix socket reaches into the namespace.
-func startBMv2(ctx context.Context, ns *namespace, spec SwitchSpec, iface map[uint32]string) (*process, error) {
+func startBMv2(ctx context.Context, ns *netns.Namespace, spec SwitchSpec, iface map[uint32]string) (*process, error) {
 	dir, err := os.MkdirTemp("", "bmv2test-")
 	if err != nil {
 		return nil, err
@@ -45,7 +47,7 @@ func startBMv2(ctx context.Context, ns *namespace, spec SwitchSpec, iface map[ui
 
 // startProcess starts a switch whose socket is in dir, which becomes its own. One
 // that was there before is dead.
-func startProcess(ctx context.Context, ns *namespace, spec SwitchSpec, iface map[uint32]string, dir string) (*process, error) {
+func startProcess(ctx context.Context, ns *netns.Namespace, spec SwitchSpec, iface map[uint32]string, dir string) (*process, error) {
 	command := spec.command
 	if len(command) == 0 {
 		command = []string{BMv2Binary}
@@ -70,25 +72,24 @@ func startProcess(ctx context.Context, ns *namespace, spec SwitchSpec, iface map
 	// It ends with us, however we end: the thread that starts it waits for it.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 
-	started := make(chan error)
+	started := make(chan struct{})
 	go func() {
 		defer close(p.done)
-		p.err = onOwnThread(func() error {
-			err := ns.enter()
-			if err == nil {
-				err = p.cmd.Start()
-			}
-			started <- err
-			if err != nil {
+		p.err = ns.Do(func() error {
+			if err := p.cmd.Start(); err != nil {
 				return err
 			}
+			close(started)
 			return p.cmd.Wait()
 		})
 	}()
-	if err := <-started; err != nil {
-		<-p.done
+	select {
+	case <-started:
+	case <-p.done:
+	}
+	if p.cmd.Process == nil {
 		os.RemoveAll(dir)
-		return nil, fmt.Errorf("start %s: %w", binary, err)
+		return nil, fmt.Errorf("start %s: %w", binary, p.err)
 	}
 	if err := p.waitServing(ctx); err != nil {
 		p.stop()

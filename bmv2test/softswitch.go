@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/corecast/corecast/internal/tail"
 	"github.com/corecast/corecast/p4/build"
 	"github.com/corecast/corecast/softswitch"
 	"github.com/corecast/corecast/softswitch/link"
@@ -23,7 +24,7 @@ type softswitchDevice struct {
 	engine *softswitch.Switch
 	ends   map[uint32]port.Port
 	listen net.Listener
-	log    tail
+	log    tail.Tail
 
 	cancel context.CancelFunc
 	done   chan struct{} // closed when it has ended

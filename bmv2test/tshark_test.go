@@ -1,15 +1,14 @@
 package bmv2test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/corecast/corecast/internal/tshark"
 	"github.com/corecast/corecast/wire"
 )
 
@@ -24,10 +23,7 @@ var tsharkFields = []string{
 // a run of all families, lists and ordinary traffic: each packet is LISP, with
 // the inner packet that it should have, and every checksum is right.
 func TestTshark(t *testing.T) {
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Skip("tshark is not on PATH: install package tshark")
-	}
+	tshark.Skip(t)
 	st := &T{T: t, stage: newStage(t, Fig2Options{DualStack: true, SecondPort: true}), ctx: t.Context()}
 	crossings := mixedRun(st)
 	capture := newCapture(len(crossings))
@@ -45,28 +41,16 @@ func TestTshark(t *testing.T) {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-r", path, "-n", "-T", "fields", "-E", "separator=|", "-E", "occurrence=a",
-		"-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"}
-	for _, f := range tsharkFields {
-		args = append(args, "-e", f)
+	decoded := tshark.Fields(t, path, tsharkFields...)
+	if len(decoded) != len(crossings) || len(decoded) < 100 {
+		t.Fatalf("tshark decoded %d of %d packets", len(decoded), len(crossings))
 	}
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), tshark, args...)
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("tshark: %v: %s", err, stderr.String())
-	}
-	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	if len(lines) != len(crossings) || len(lines) < 100 {
-		t.Fatalf("tshark decoded %d of %d packets", len(lines), len(crossings))
-	}
-	for i, line := range lines {
-		if err := checkDecoded(st, crossings[i], strings.Split(line, "|")); err != nil {
-			t.Fatalf("packet %d: %v: %s\n%x", i+1, err, line, crossings[i].frame)
+	for i, values := range decoded {
+		if err := checkDecoded(st, crossings[i], values); err != nil {
+			t.Fatalf("packet %d: %v: %s\n%x", i+1, err, values, crossings[i].frame)
 		}
 	}
-	t.Logf("tshark decoded %d packets", len(lines))
+	t.Logf("tshark decoded %d packets", len(decoded))
 }
 
 // mixedRun sends payloads, headers, lists and ordinary packets in both

@@ -1,21 +1,20 @@
 package lisp_test
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/corecast/corecast/internal/pcap"
+	"github.com/corecast/corecast/internal/tshark"
 	"github.com/corecast/corecast/lisp"
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
-	"github.com/gopacket/gopacket/pcapgo"
 )
 
 // tsharkFields are what tshark is asked of every message.
@@ -29,37 +28,22 @@ func tsharkFields() []string {
 // TestTshark has tshark decode messages of every type and every LCAF, and
 // compares what it finds with what was encoded.
 func TestTshark(t *testing.T) {
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Skip("tshark is not on PATH: install package tshark")
-	}
+	tshark.Skip(t)
 	packets := tsharkPackets(t)
-	args := []string{"-r", writePcap(t, packets), "-n", "-T", "fields", "-E", "separator=|", "-E", "occurrence=a",
-		"-o", "udp.check_checksum:TRUE"}
-	for _, field := range tsharkFields() {
-		args = append(args, "-e", field)
+	decoded := tshark.Fields(t, writePcap(t, packets), tsharkFields()...)
+	if len(decoded) != len(packets) || len(decoded) < 30 {
+		t.Fatalf("tshark decoded %d of %d packets", len(decoded), len(packets))
 	}
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), tshark, args...)
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("tshark: %v: %s", err, stderr.String())
-	}
-	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	if len(lines) != len(packets) || len(lines) < 30 {
-		t.Fatalf("tshark decoded %d of %d packets", len(lines), len(packets))
-	}
-	for i, line := range lines {
+	for i, values := range decoded {
 		got := map[string]string{}
-		for j, value := range strings.Split(line, "|") {
+		for j, value := range values {
 			if value != "" {
 				got[tsharkFields()[j]] = value
 			}
 		}
 		for field, want := range tsharkMeaning(t, packets[i]) {
 			if got[field] != want {
-				t.Errorf("packet %d, %s: %q, want %q: %x\n%s", i+1, field, got[field], want, packets[i], line)
+				t.Errorf("packet %d, %s: %q, want %q: %x\n%s", i+1, field, got[field], want, packets[i], values)
 			}
 		}
 		if got["_ws.malformed"] != "" {
@@ -95,15 +79,7 @@ func tsharkPackets(t *testing.T) [][]byte {
 
 // writePcap writes the messages as UDP datagrams over IPv4.
 func writePcap(t *testing.T, packets [][]byte) string {
-	path := filepath.Join(t.TempDir(), "control.pcap")
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := pcapgo.NewWriter(file)
-	if err := w.WriteFileHeader(65535, layers.LinkTypeRaw); err != nil {
-		t.Fatal(err)
-	}
+	file := pcap.Header(pcap.IP)
 	for _, packet := range packets {
 		outer := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP,
 			SrcIP: net.IP{192, 0, 2, 10}, DstIP: net.IP{192, 0, 2, 3}}
@@ -116,12 +92,10 @@ func writePcap(t *testing.T, packets [][]byte) string {
 		if err := gopacket.SerializeLayers(buf, options, outer, udp, gopacket.Payload(packet)); err != nil {
 			t.Fatal(err)
 		}
-		info := gopacket.CaptureInfo{Timestamp: time.Unix(0, 0), CaptureLength: len(buf.Bytes()), Length: len(buf.Bytes())}
-		if err := w.WritePacket(info, buf.Bytes()); err != nil {
-			t.Fatal(err)
-		}
+		file = pcap.Append(file, time.Unix(0, 0), buf.Bytes())
 	}
-	if err := file.Close(); err != nil {
+	path := filepath.Join(t.TempDir(), "control.pcap")
+	if err := os.WriteFile(path, file, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path

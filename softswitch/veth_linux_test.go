@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"testing"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
-	"golang.org/x/sys/unix"
 
+	"github.com/corecast/corecast/internal/netns"
 	"github.com/corecast/corecast/softswitch/afpacket"
 	"github.com/corecast/corecast/softswitch/port"
 )
@@ -19,25 +17,15 @@ import (
 // opens both ends of each as ports: the switch's and the host's.
 func vethPorts(t testing.TB, n int) (ports, hosts []port.Port) {
 	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	home, err := netns.Get()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer home.Close()
-	ns, err := netns.New()
-	if errors.Is(err, unix.EPERM) {
-		t.Skip("needs root or CAP_SYS_ADMIN+CAP_NET_ADMIN to make a network namespace: sudo go test")
+	ns, err := netns.New(nil)
+	if errors.Is(err, os.ErrPermission) {
+		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ns.Close()
-	if err := netns.Set(home); err != nil {
-		t.Fatal(err)
-	}
-	h, err := netlink.NewHandleAt(ns)
+	t.Cleanup(ns.Close)
+	h, err := ns.Links()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +38,7 @@ func vethPorts(t testing.TB, n int) (ports, hosts []port.Port) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := afpacket.Open(name, afpacket.Options{NetNS: fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), int(ns))})
+		p, err := afpacket.Open(name, afpacket.Options{NetNS: ns.Path()})
 		if err != nil {
 			t.Fatal(err)
 		}

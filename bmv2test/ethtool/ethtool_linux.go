@@ -2,6 +2,7 @@ package ethtool
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -46,11 +47,14 @@ func On(name string) (on []Offload, err error) {
 	return on, err
 }
 
-// Off switches all offloads of an interface off. One that the driver does not
-// have is off.
-func Off(name string) error {
+// Off switches offloads of an interface off: those that are named, or all. One
+// that the driver does not have is off.
+func Off(name string, named ...Offload) error {
 	return with(func(fd int) error {
 		for _, c := range commands {
+			if len(named) > 0 && !slices.Contains(named, c.offload) {
+				continue
+			}
 			if _, err := do(fd, name, c.set, 0); err != nil {
 				return err
 			}

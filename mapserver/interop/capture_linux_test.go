@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corecast/corecast/internal/pcap"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,7 +36,7 @@ type capture struct {
 func newCapture(t *testing.T, n *namespace) *capture {
 	t.Helper()
 	c := &capture{stop: make(chan struct{}), done: make(chan struct{})}
-	err := n.inside(func() (err error) {
+	err := n.Do(func() (err error) {
 		c.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, int(networkOrder(unix.ETH_P_ALL)))
 		return err
 	})
@@ -131,20 +132,11 @@ func (c *capture) since(mark int, match func(packet) bool) []packet {
 	return found
 }
 
-// writePcap writes packets to a new file in pcap's classic format.
+// writePcap writes packets to a new pcap file.
 func writePcap(path string, packets []packet) error {
-	le := binary.LittleEndian
-	out := le.AppendUint32(nil, 0xa1b2c3d4)
-	out = le.AppendUint16(le.AppendUint16(out, 2), 4) // version
-	out = le.AppendUint64(out, 0)                     // time zone, accuracy
-	out = le.AppendUint32(out, 1<<16)                 // longest packet
-	out = le.AppendUint32(out, 101)                   // LINKTYPE_RAW: IP packets
+	out := pcap.Header(pcap.IP)
 	for _, p := range packets {
-		out = le.AppendUint32(out, uint32(p.at.Unix()))
-		out = le.AppendUint32(out, uint32(p.at.Nanosecond()/1000))
-		out = le.AppendUint32(out, uint32(len(p.data)))
-		out = le.AppendUint32(out, uint32(len(p.data)))
-		out = append(out, p.data...)
+		out = pcap.Append(out, p.at, p.data)
 	}
 	return os.WriteFile(path, out, 0o644)
 }

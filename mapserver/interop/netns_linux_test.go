@@ -1,25 +1,23 @@
 package interop
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"testing"
-	"unsafe"
 
+	"github.com/corecast/corecast/bmv2test/ethtool"
+	"github.com/corecast/corecast/internal/netns"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
-// namespace is an unnamed network namespace that routes. It lasts until its
-// test ends and the last process in it has ended.
+// namespace is a network namespace that routes. It lasts until its test ends and
+// the last process in it has ended.
 type namespace struct {
+	*netns.Namespace
 	name  string
 	owner *testing.T // ends the namespace and what was started in it
-	file  *os.File
 	links *netlink.Handle
 }
 
@@ -40,14 +38,7 @@ var sysctls = map[string]string{
 
 func newNamespace(t *testing.T, name string) *namespace {
 	t.Helper()
-	n := &namespace{name: name, owner: t}
-	err := onOwnThread(func() (err error) {
-		if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("make a network namespace (this needs root): %w", err)
-		}
-		if n.file, err = os.Open("/proc/thread-self/ns/net"); err != nil {
-			return err
-		}
+	made, err := netns.New(func() error {
 		for key, value := range sysctls {
 			if err := os.WriteFile("/proc/sys/net/"+key, []byte(value), 0o644); err != nil {
 				return err
@@ -55,39 +46,17 @@ func newNamespace(t *testing.T, name string) *namespace {
 		}
 		return nil
 	})
-	if n.file != nil {
-		t.Cleanup(func() { n.file.Close() })
-	}
 	if err != nil {
 		t.Fatalf("namespace %s: %v", name, err)
 	}
-	if n.links, err = netlink.NewHandleAt(netns.NsHandle(n.file.Fd())); err != nil {
+	t.Cleanup(made.Close)
+	n := &namespace{Namespace: made, name: name, owner: t}
+	if n.links, err = made.Links(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(n.links.Close)
 	n.up(t, "lo")
 	return n
-}
-
-// inside calls f on a thread of its own inside the namespace. Sockets that f
-// opens stay in the namespace.
-func (n *namespace) inside(f func() error) error {
-	return onOwnThread(func() error {
-		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("enter namespace %s: %w", n.name, err)
-		}
-		return f()
-	})
-}
-
-// onOwnThread calls f on a thread of its own, which ends with it.
-func onOwnThread(f func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread is not fit for others
-		done <- f()
-	}()
-	return <-done
 }
 
 // connect joins two namespaces by a pair of interfaces and brings both up.
@@ -96,7 +65,7 @@ func connect(t *testing.T, a *namespace, ifaceA string, b *namespace, ifaceB str
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = ifaceA
 	veth := netlink.NewVeth(attrs)
-	veth.PeerName, veth.PeerNamespace = ifaceB, netlink.NsFd(b.file.Fd())
+	veth.PeerName, veth.PeerNamespace = ifaceB, netlink.NsFd(b.FD())
 	if err := a.links.LinkAdd(veth); err != nil {
 		t.Fatalf("connect %s of %s to %s of %s: %v", ifaceA, a.name, ifaceB, b.name, err)
 	}
@@ -110,7 +79,7 @@ func (n *namespace) up(t *testing.T, iface string) {
 	t.Helper()
 	link := n.link(t, iface)
 	if iface != "lo" {
-		if err := n.inside(func() error { return transmitChecksums(iface) }); err != nil {
+		if err := n.Do(func() error { return ethtool.Off(iface, ethtool.TxChecksum) }); err != nil {
 			t.Fatalf("interface %s of %s: checksum offload off: %v", iface, n.name, err)
 		}
 	}
@@ -158,25 +127,4 @@ func (n *namespace) addDefaultRoute(t *testing.T, iface string, gateway netip.Ad
 	if err := n.links.RouteAdd(route); err != nil {
 		t.Fatalf("default route of %s through %v: %v", n.name, gateway, err)
 	}
-}
-
-// transmitChecksums does `ethtool -K NAME tx off` in the thread's namespace.
-func transmitChecksums(name string) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	value := struct{ cmd, data uint32 }{cmd: unix.ETHTOOL_STXCSUM} // struct ethtool_value
-	request := struct {                                            // struct ifreq
-		name [unix.IFNAMSIZ]byte
-		data unsafe.Pointer
-		_    [16]byte
-	}{data: unsafe.Pointer(&value)}
-	copy(request.name[:unix.IFNAMSIZ-1], name)
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
-	if errno != 0 {
-		return errno
-	}
-	return nil
 }

@@ -33,7 +33,7 @@ func newPinger(t *testing.T, n *namespace, src netip.Addr) *pinger {
 	if src.Is6() {
 		network = "ip6:ipv6-icmp"
 	}
-	err := n.inside(func() (err error) {
+	err := n.Do(func() (err error) {
 		p.conn, err = icmp.ListenPacket(network, src.String())
 		return err
 	})

@@ -6,27 +6,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/corecast/corecast/internal/tail"
 	"golang.org/x/sys/unix"
 )
 
-const (
-	stopTimeout = 5 * time.Second // from SIGTERM to SIGKILL
-	logBytes    = 64 << 10        // kept of a program's output
-)
+const stopTimeout = 5 * time.Second // from SIGTERM to SIGKILL
 
 // process is a program that runs in a namespace and sees a directory of the
 // test as its /tmp: OOR listens at a fixed path there, one per machine.
 type process struct {
 	name string
 	cmd  *exec.Cmd
-	log  tail
+	log  tail.Tail
 
 	done chan struct{} // closed when it has ended
 	err  error         // how it ended; read after done
@@ -41,28 +36,31 @@ func (n *namespace) start(t *testing.T, tmp string, argv ...string) *process {
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	// It ends with us, however we end: the thread that starts it waits for it.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	started := make(chan error)
+	started := make(chan struct{})
 	go func() {
 		defer close(p.done)
-		p.err = n.inside(func() error {
-			err := bindTmp(tmp)
-			if err == nil {
-				err = p.cmd.Start()
-			}
-			started <- err
-			if err != nil {
+		p.err = n.Do(func() error {
+			if err := bindTmp(tmp); err != nil {
 				return err
 			}
+			if err := p.cmd.Start(); err != nil {
+				return err
+			}
+			close(started)
 			return p.cmd.Wait()
 		})
 	}()
-	if err := <-started; err != nil {
-		t.Fatalf("start %s: %v", p.name, err)
+	select {
+	case <-started:
+	case <-p.done:
+	}
+	if p.cmd.Process == nil {
+		t.Fatalf("start %s: %v", p.name, p.err)
 	}
 	n.owner.Cleanup(func() {
 		p.end(syscall.SIGTERM)
 		if n.owner.Failed() {
-			n.owner.Logf("the last output of %s:\n%s", p.name, p.log.lastLines(40))
+			n.owner.Logf("the last output of %s:\n%s", p.name, p.log.LastLines(40))
 		}
 	})
 	return p
@@ -100,31 +98,8 @@ func (p *process) end(signal os.Signal) {
 func (p *process) ended() string {
 	select {
 	case <-p.done:
-		return fmt.Sprintf("%s ended (%v); its last output:\n%s", p.name, p.err, p.log.lastLines(20))
+		return fmt.Sprintf("%s ended (%v); its last output:\n%s", p.name, p.err, p.log.LastLines(20))
 	default:
 		return ""
 	}
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex // guards data
-	data []byte
-}
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.data = append(t.data, b...)
-	if extra := len(t.data) - logBytes; extra > 0 {
-		t.data = slices.Delete(t.data, 0, extra)
-	}
-	return len(b), nil
-}
-
-func (t *tail) lastLines(n int) string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(string(t.data)), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

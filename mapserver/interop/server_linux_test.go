@@ -47,7 +47,7 @@ func newMapServer(t *testing.T, n *node) *mapServer {
 	s.client = http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
-			err = n.inside(func() error {
+			err = n.Do(func() error {
 				conn, err = new(net.Dialer).DialContext(ctx, network, address)
 				return err
 			})

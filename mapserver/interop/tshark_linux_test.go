@@ -2,10 +2,11 @@ package interop
 
 import (
 	"bytes"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/corecast/corecast/internal/tshark"
 )
 
 // broken is what tshark says of a packet that is not as its protocol wants it:
@@ -16,19 +17,16 @@ const broken = "_ws.malformed || _ws.unreassembled || _ws.expert.severity >= 0x6
 
 // tsharkDecodes gives all control messages of the core to tshark.
 func (s *scenario) tsharkDecodes(t *testing.T) {
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Skip("tshark is not on PATH: install package tshark")
-	}
+	tshark.Skip(t)
 	packets := s.capture.since(0, isControl)
 	path := filepath.Join(t.ArtifactDir(), "control.pcap")
 	if err := writePcap(path, packets); err != nil {
 		t.Fatal(err)
 	}
-	if decoded := runTshark(t, tshark, path, "lisp"); len(decoded) != len(packets) || len(packets) < 100 {
+	if decoded := tshark.Filter(t, path, "lisp"); len(decoded) != len(packets) || len(packets) < 100 {
 		t.Errorf("tshark takes %d of %d packets for LISP control messages", len(decoded), len(packets))
 	}
-	if bad := runTshark(t, tshark, path, broken); len(bad) != 0 {
+	if bad := tshark.Filter(t, path, broken); len(bad) != 0 {
 		t.Errorf("tshark finds %d of %d control messages broken:\n%s", len(bad), len(packets), strings.Join(bad, "\n"))
 	}
 	t.Logf("tshark decoded %d control messages", len(packets))
@@ -42,25 +40,8 @@ func (s *scenario) tsharkDecodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, filter := range []string{"_ws.malformed", broken} {
-		if bad := runTshark(t, tshark, path, filter); len(bad) != 1 {
+		if bad := tshark.Filter(t, path, filter); len(bad) != 1 {
 			t.Errorf("tshark finds nothing wrong with a damaged message by %q", filter)
 		}
 	}
-}
-
-// runTshark returns a line for each packet that matches the filter.
-func runTshark(t *testing.T, tshark, path, filter string) []string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), tshark, "-n", "-r", path, "-Y", filter,
-		"-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("tshark: %v: %s", err, stderr.String())
-	}
-	if len(bytes.TrimSpace(out)) == 0 {
-		return nil
-	}
-	return strings.Split(strings.TrimSpace(string(out)), "\n")
 }

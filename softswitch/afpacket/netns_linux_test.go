@@ -2,13 +2,12 @@ package afpacket
 
 import (
 	"errors"
-	"fmt"
 	"net"
-	"runtime"
+	"os"
 	"testing"
 
+	"github.com/corecast/corecast/internal/netns"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,29 +19,19 @@ type testNet struct {
 
 func newTestNet(t testing.TB) *testNet {
 	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	home, err := netns.Get()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer home.Close()
-	ns, err := netns.New()
-	if errors.Is(err, unix.EPERM) {
-		t.Skip("needs root or CAP_SYS_ADMIN+CAP_NET_ADMIN to make a network namespace: sudo go test")
+	ns, err := netns.New(nil)
+	if errors.Is(err, os.ErrPermission) {
+		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := netns.Set(home); err != nil {
-		t.Fatal(err)
-	}
-	h, err := netlink.NewHandleAt(ns)
+	h, err := ns.Links()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { h.Close(); ns.Close() })
-	return &testNet{handle: h, path: fmt.Sprintf("/proc/self/fd/%d", int(ns))}
+	return &testNet{handle: h, path: ns.Path()}
 }
 
 // veth makes a pair of interfaces, both up, which take frames a little longer
