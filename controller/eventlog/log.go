@@ -119,7 +119,8 @@ func (l *Log) addLocked(events []Entry) {
 		l.doomed = append(l.doomed, l.entries[drop].key)
 		l.floor = l.entries[drop].ID
 	}
-	l.entries = slices.Delete(l.entries, 0, drop)
+	clear(l.entries[:drop])
+	l.entries = l.entries[drop:] // append moves them now and then
 	close(l.grown)
 	l.grown = make(chan struct{})
 }
@@ -256,7 +257,13 @@ func (l *Log) take(change store.Change) {
 	defer l.mu.Unlock()
 	l.read = change.Revision
 	if len(gone) > 0 {
-		l.doomed = slices.DeleteFunc(l.doomed, func(key string) bool { return gone[key] })
+		l.doomed = slices.DeleteFunc(l.doomed, func(key string) bool {
+			doomed := gone[key]
+			delete(gone, key) // it is no entry any more
+			return doomed
+		})
+	}
+	if len(gone) > 0 {
 		l.forgetLocked(gone)
 	}
 	if len(fresh) > 0 {
