@@ -102,7 +102,7 @@ func (h *heldNumbers) channels() map[string]int {
 		}
 	}
 	found := map[string]int{}
-	for _, ch := range h.b.ownChannels() {
+	for _, ch := range h.b.own {
 		for i, pair := range ch.Pairs() {
 			if slot, ok := slots[pair.Reserved]; ok {
 				found[pairNames(ch)[i]] = slot
@@ -165,7 +165,7 @@ func (p *plan) adopt(have []*p4rt.Entry, o *Options) (got inherited, differ bool
 	defer p.mu.Unlock()
 	h := p.b.holds(have)
 	if got = h.inherit(o); len(got.streams) > 0 {
-		p.b.received = p.b.findStreams() // they have numbers too
+		p.b.receive(got.streams) // they have numbers too
 	}
 	held := h.numbers()
 	if got.empty() && (held.empty() || held.contains(p.b.allNumbers())) {

@@ -32,16 +32,18 @@ type builder struct {
 	rlocs    *numbering
 	sets     *numbering
 	ownRLOCs []config.RLOC
+	own      []*config.Channel // it is the ITR of
 	received []stream
-	follows  []netip.Addr // EIDs whose mappings decide about streams
+	peerUses map[string]int // streams by the RLOCs that they may come from
+	follows  []netip.Addr   // EIDs whose mappings decide about streams
 	hops     map[netip.Addr]hop
 
 	items   map[string]*item // entries by key
-	groups  []*p4rt.Group
-	meters  []*p4rt.Meter
+	groups  map[string]*p4rt.Group
+	meters  map[string]*p4rt.Meter
 	wanters map[string]Object // of groups and meters, by key
 	// wantedBy has the keys of all that a channel or a stream wants. Only build
-	// adds such.
+	// and setChannel add such.
 	wantedBy map[Object][]string
 	problems map[Object][]string
 	unplaced table  // mappings without an entry, for one of the problems
@@ -50,8 +52,9 @@ type builder struct {
 	err      error
 
 	// replaced is told of every entry that changes, and what it was (nil:
-	// nothing); nil while everything is built.
-	replaced func(key string, before *item)
+	// nothing), remetered that meters change; nil while everything is built.
+	replaced  func(key string, before *item)
+	remetered func()
 }
 
 // item is an entry that a switch is to hold, and what wants it.
@@ -69,9 +72,12 @@ func newBuilder(s *State, sw *config.Switch, l *learned) *builder {
 	site := s.Config.FindSite(sw.Site)
 	b := &builder{
 		state: s, cfg: s.Config, sw: sw, site: site, instance: p4rt.Uint(site.InstanceID), learned: l,
-		hops: map[netip.Addr]hop{}, items: map[string]*item{}, wanters: map[string]Object{}, wantedBy: map[Object][]string{}, problems: map[Object][]string{}, unplaced: table{},
+		peerUses: map[string]int{}, hops: map[netip.Addr]hop{}, items: map[string]*item{},
+		groups: map[string]*p4rt.Group{}, meters: map[string]*p4rt.Meter{}, wanters: map[string]Object{},
+		wantedBy: map[Object][]string{}, problems: map[Object][]string{}, unplaced: table{},
 	}
 	b.ownRLOCs = b.findOwnRLOCs()
+	b.own = sorted(s.channels.byITR[sw.Name])
 	b.received = b.findStreams()
 	return b
 }

@@ -123,7 +123,8 @@ func New(cfg *config.Config, opts Options) (*Controller, error) {
 
 // Apply makes cfg the desired state. Switches that it no longer names are let
 // go as they are. Mappings are those of the last SetMappings, or cfg's own if
-// there was none; UpdateMappings' changes stay.
+// there was none; UpdateMappings' changes stay. Channels are cfg's: those of
+// UpdateChannels are to be among them.
 func (c *Controller) Apply(cfg *config.Config) error {
 	changed, err := c.apply(cfg)
 	nudge(changed)
@@ -133,22 +134,16 @@ func (c *Controller) Apply(cfg *config.Config) error {
 func (c *Controller) apply(cfg *config.Config) (changed []*owner, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	next := *c.state
-	next.Config = cfg
+	next := State{Schema: c.schema, Config: cfg.WithChannels(nil), channels: newChannelTable(cfg.Channels), table: c.state.table}
 	if !c.fed {
 		if next.table, err = newTable(StaticMappings(cfg)); err != nil {
 			return nil, fmt.Errorf("desired state: %w", err)
 		}
 		c.updated.applyTo(next.table)
 	}
-	before := c.state.Config
 	c.state = &next
 	fresh := c.manLocked()
-	affected := c.ownersLocked()
-	if before != nil {
-		affected = c.affectedLocked(before, cfg)
-	}
-	changed, err = c.buildLocked(affected)
+	changed, err = c.buildLocked(c.ownersLocked())
 	c.startBuiltLocked(fresh)
 	unbuilt := func(o *owner) bool { return !o.plan.built() }
 	return slices.DeleteFunc(changed, unbuilt), err

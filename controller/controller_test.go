@@ -528,7 +528,7 @@ func TestTables(t *testing.T) {
 // noEvents expects counters that can be read and have counted nothing.
 func noEvents(t *testing.T, c *Controller, etr string) {
 	t.Helper()
-	ctx, channel := context.Background(), c.state.Config.Channels[0].Name
+	ctx, channel := context.Background(), c.Channels()[0].Name
 	if events, err := c.ChannelEvents(ctx, channel); err != nil || len(events) != 0 {
 		t.Errorf("events %v, %v", events, err)
 	}

@@ -44,12 +44,10 @@ func (c *Controller) ChannelEvents(ctx context.Context, channel string) (map[str
 func (c *Controller) channelSlots(channel string) (itr string, slots []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range c.state.Config.Channels {
-		if ch := &c.state.Config.Channels[i]; ch.Name == channel {
-			itr = ch.Ingress.Switch
-			if o := c.owners[itr]; o != nil {
-				slots = numbersOf(o.plan.numbers().Channels, pairNames(ch))
-			}
+	if ch := c.state.channels.byName[channel]; ch != nil {
+		itr = ch.Ingress.Switch
+		if o := c.owners[itr]; o != nil {
+			slots = numbersOf(o.plan.numbers().Channels, pairNames(ch))
 		}
 	}
 	return itr, slots
@@ -71,10 +69,8 @@ func numbersOf(numbers map[string]int, names []string) []int {
 func (c *Controller) StreamEvents(ctx context.Context, switchName, channel string) (map[string]p4rt.Count, error) {
 	c.mu.Lock()
 	names := []string{channel}
-	for i := range c.state.Config.Channels {
-		if ch := &c.state.Config.Channels[i]; ch.Name == channel {
-			names = pairNames(ch)
-		}
+	if ch := c.state.channels.byName[channel]; ch != nil {
+		names = pairNames(ch)
 	}
 	var slots []int
 	if o := c.owners[switchName]; o != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/corecast/corecast/controller/p4rt"
@@ -21,6 +22,7 @@ func Desired(s State) (map[string]*Holding, Numbers, error) {
 	if s.table, err = newTable(s.Mappings); err != nil {
 		return nil, nil, err
 	}
+	s.channels = newChannelTable(s.Config.Channels)
 	holdings, numbers := map[string]*Holding{}, Numbers{}
 	var errs []error
 	for i := range s.Config.Switches {
@@ -57,16 +59,15 @@ func (b *builder) build(before SwitchNumbers) error {
 
 // number gives slots and indexes to what the switch will hold besides mappings.
 func (b *builder) number(before SwitchNumbers) SwitchNumbers {
-	var channels, streams, peers []string
-	for _, ch := range b.ownChannels() {
+	var channels, streams []string
+	for _, ch := range b.own {
 		channels = append(channels, pairNames(ch)...)
 	}
-	for _, st := range b.received {
-		streams = append(streams, st.name)
-		for _, r := range st.rlocs {
-			peers = append(peers, r.Address.String())
-		}
+	for i := range b.received {
+		streams = append(streams, b.received[i].name)
+		b.countPeers(&b.received[i], 1)
 	}
+	peers := slices.Collect(maps.Keys(b.peerUses))
 	return SwitchNumbers{
 		Channels: b.allot(KindChannel, "channel", before.Channels, channels, 0, maxChannels),
 		Streams:  b.allot(KindStream, "stream", before.Streams, streams, maxChannels, maxSlots),
@@ -97,14 +98,23 @@ func (b *builder) noRoom(by Object, what string, name any, limit int) {
 
 // holding lists everything in a fixed order.
 func (b *builder) holding() *Holding {
-	h := &Holding{Groups: b.groups, Meters: b.meters}
+	h := b.unsorted()
+	slices.SortFunc(h.Entries, func(x, y *p4rt.Entry) int { return cmp.Compare(x.Key(), y.Key()) })
+	return h
+}
+
+// unsorted is holding with its entries in any order.
+func (b *builder) unsorted() *Holding {
+	h := &Holding{
+		Entries: make([]*p4rt.Entry, 0, len(b.items)), Problems: b.problemList(),
+		Groups: slices.SortedFunc(maps.Values(b.groups), func(x, y *p4rt.Group) int { return cmp.Compare(x.ID, y.ID) }),
+		Meters: slices.SortedFunc(maps.Values(b.meters), func(x, y *p4rt.Meter) int {
+			return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Index, y.Index))
+		}),
+	}
 	for _, it := range b.items {
 		h.Entries = append(h.Entries, it.entry)
 	}
-	h.Problems = b.problemList()
-	slices.SortFunc(h.Entries, func(x, y *p4rt.Entry) int { return cmp.Compare(x.Key(), y.Key()) })
-	slices.SortFunc(h.Groups, func(x, y *p4rt.Group) int { return cmp.Compare(x.ID, y.ID) })
-	slices.SortFunc(h.Meters, func(x, y *p4rt.Meter) int { return cmp.Compare(x.Key(), y.Key()) })
 	return h
 }
 

@@ -19,17 +19,6 @@ func pairNames(ch *config.Channel) []string {
 	return names
 }
 
-// ownChannels are the channels that enter by this switch: it is their ITR.
-func (b *builder) ownChannels() []*config.Channel {
-	var own []*config.Channel
-	for i := range b.cfg.Channels {
-		if ch := &b.cfg.Channels[i]; ch.Ingress.Switch == b.sw.Name {
-			own = append(own, ch)
-		}
-	}
-	return own
-}
-
 // maxList is the longest header list that a channel may use.
 func maxList(ch *config.Channel) int {
 	if ch.Lists == config.No {
@@ -39,30 +28,34 @@ func maxList(ch *config.Channel) int {
 }
 
 func (b *builder) channels() {
-	for _, ch := range b.ownChannels() {
-		b.by = object(KindChannel, ch.Name)
-		for i, pair := range ch.Pairs() {
-			slot, ok := b.numbers.Channels[pairNames(ch)[i]]
-			if !ok {
-				continue // reported by number
-			}
-			f := familyOf(pair.Reserved)
-			b.add(p4rt.Entry{
-				Table: f.channels, Match: []p4rt.Match{
-					p4rt.Exact(build.FieldChannels4InstanceID, b.instance),
-					p4rt.Exact(build.FieldChannels4ReservedEID, p4rt.Addr(pair.Reserved)),
-				},
-				Action: f.channel, Params: []p4rt.Param{
-					param(build.ParamChannel4Slot, p4rt.Uint(slot)),
-					param(build.ParamChannel4SourceEID, p4rt.Addr(pair.Source)),
-					param(build.ParamChannel4IngressPort, p4rt.Uint(ch.Ingress.Port)),
-					param(build.ParamChannel4Redundancy, p4rt.Uint(ch.Redundancy)),
-					param(build.ParamChannel4MaxList, p4rt.Uint(maxList(ch))),
-					param(build.ParamChannel4Fanout, p4rt.Uint(ch.Fanout)),
-				},
-			})
-			b.slotMeter(slot, ch.Rate, ch.Fanout)
+	for _, ch := range b.own {
+		b.channel(ch)
+	}
+}
+
+func (b *builder) channel(ch *config.Channel) {
+	b.by = Object{KindChannel, ch.Name}
+	for i, pair := range ch.Pairs() {
+		slot, ok := b.numbers.Channels[pairNames(ch)[i]]
+		if !ok {
+			continue // reported by number
 		}
+		f := familyOf(pair.Reserved)
+		b.add(p4rt.Entry{
+			Table: f.channels, Match: []p4rt.Match{
+				p4rt.Exact(build.FieldChannels4InstanceID, b.instance),
+				p4rt.Exact(build.FieldChannels4ReservedEID, p4rt.Addr(pair.Reserved)),
+			},
+			Action: f.channel, Params: []p4rt.Param{
+				param(build.ParamChannel4Slot, p4rt.Uint(slot)),
+				param(build.ParamChannel4SourceEID, p4rt.Addr(pair.Source)),
+				param(build.ParamChannel4IngressPort, p4rt.Uint(ch.Ingress.Port)),
+				param(build.ParamChannel4Redundancy, p4rt.Uint(ch.Redundancy)),
+				param(build.ParamChannel4MaxList, p4rt.Uint(maxList(ch))),
+				param(build.ParamChannel4Fanout, p4rt.Uint(ch.Fanout)),
+			},
+		})
+		b.slotMeter(slot, ch.Rate, ch.Fanout)
 	}
 }
 
@@ -86,18 +79,16 @@ type stream struct {
 func (b *builder) findStreams() []stream {
 	var found []stream
 	at := map[config.Pair]int{}
-	for i := range b.cfg.Channels {
-		ch := &b.cfg.Channels[i]
-		source := b.cfg.FindSite(ch.Site)
+	for i := range b.cfg.Sites {
+		source := &b.cfg.Sites[i]
 		if !takesKnown(b.site, source) {
 			continue
 		}
-		for k, pair := range ch.Pairs() {
-			at[pair] = len(found)
-			found = append(found, stream{
-				name: pairNames(ch)[k], source: pair.Source, reserved: pair.Reserved, rlocs: b.rlocsOf(source, pair.Source),
-				maxList: maxList(ch), fanout: ch.Fanout, rate: ch.Rate,
-			})
+		for _, ch := range sorted(b.state.channels.bySite[source.Name]) {
+			for _, st := range b.streamsOf(ch, source) {
+				at[config.Pair{Source: st.source, Reserved: st.reserved}] = len(found)
+				found = append(found, st)
+			}
 		}
 	}
 	for _, st := range b.site.Streams {
@@ -114,13 +105,30 @@ func (b *builder) findStreams() []stream {
 	}
 	for st, rlocs := range b.learned.streams {
 		if _, known := at[config.Pair{Source: st.source, Reserved: st.reserved}]; !known {
-			found = append(found, stream{
-				name: streamName(st.source, st.reserved), source: st.source, reserved: st.reserved,
-				rlocs: rlocs, maxList: build.MaxEntries,
-			})
+			found = append(found, st.received(rlocs))
 		}
 	}
 	return found
+}
+
+// streamsOf are the streams of a channel that we know, one a family.
+func (b *builder) streamsOf(ch *config.Channel, site *config.Site) []stream {
+	var list []stream
+	for i, pair := range ch.Pairs() {
+		list = append(list, stream{
+			name: pairNames(ch)[i], source: pair.Source, reserved: pair.Reserved, rlocs: b.rlocsOf(site, pair.Source),
+			maxList: maxList(ch), fanout: ch.Fanout, rate: ch.Rate,
+		})
+	}
+	return list
+}
+
+// received is a stream that came by itself.
+func (st learnedStream) received(rlocs []config.RLOC) stream {
+	return stream{
+		name: streamName(st.source, st.reserved), source: st.source, reserved: st.reserved,
+		rlocs: rlocs, maxList: build.MaxEntries,
+	}
 }
 
 // streamName names a stream of a channel that we do not know.
@@ -155,30 +163,34 @@ func (b *builder) rlocsOf(site *config.Site, source netip.Addr) []config.RLOC {
 // streams admit each stream from every RLOC of its source's site, which may
 // encapsulate with any of them; all write the one slot.
 func (b *builder) streams() {
-	for _, st := range b.received {
-		slot, ok := b.numbers.Streams[st.name]
+	for i := range b.received {
+		b.stream(&b.received[i])
+	}
+}
+
+func (b *builder) stream(st *stream) {
+	slot, ok := b.numbers.Streams[st.name]
+	if !ok {
+		return // reported by number
+	}
+	b.by = Object{KindStream, st.name}
+	action, params := st.action(slot, b.localMTU())
+	for _, r := range st.rlocs {
+		peer, ok := b.numbers.Peers[r.Address.String()]
 		if !ok {
 			continue // reported by number
 		}
-		b.by = Object{KindStream, st.name}
-		action, params := st.action(slot, b.localMTU())
-		for _, r := range st.rlocs {
-			peer, ok := b.numbers.Peers[r.Address.String()]
-			if !ok {
-				continue // reported by number
-			}
-			b.add(p4rt.Entry{
-				Table: familyOf(st.source).streams, Match: []p4rt.Match{
-					p4rt.Exact(build.FieldStreams4InstanceID, b.instance),
-					p4rt.Exact(build.FieldStreams4Peer, p4rt.Uint(peer)),
-					p4rt.Exact(build.FieldStreams4SourceEID, p4rt.Addr(st.source)),
-					p4rt.Exact(build.FieldStreams4ReservedEID, p4rt.Addr(st.reserved)),
-				},
-				Action: action, Params: params,
-			})
-		}
-		b.slotMeter(slot, st.rate, st.fanout)
+		b.add(p4rt.Entry{
+			Table: familyOf(st.source).streams, Match: []p4rt.Match{
+				p4rt.Exact(build.FieldStreams4InstanceID, b.instance),
+				p4rt.Exact(build.FieldStreams4Peer, p4rt.Uint(peer)),
+				p4rt.Exact(build.FieldStreams4SourceEID, p4rt.Addr(st.source)),
+				p4rt.Exact(build.FieldStreams4ReservedEID, p4rt.Addr(st.reserved)),
+			},
+			Action: action, Params: params,
+		})
 	}
+	b.slotMeter(slot, st.rate, st.fanout)
 }
 
 // action is how a stream is delivered; mtu is the least of the group's ports.

@@ -70,6 +70,7 @@ func (b *builder) limit(meter string, index int, rate, burst uint64) {
 		Name: meter, Index: int64(index),
 		Config: &p4rt.MeterConfig{CIR: rate, CBurst: burst, PIR: rate, PBurst: burst},
 	}
-	b.meters, b.wanters[m.Key()] = append(b.meters, m), b.by
-	b.note(m.Key())
+	key := m.Key()
+	b.meters[key], b.wanters[key] = m, b.by
+	b.note(key)
 }

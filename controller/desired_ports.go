@@ -134,8 +134,9 @@ func (b *builder) localMTU() uint16 {
 func (b *builder) group(id uint32, replicas []p4rt.Replica) {
 	if len(replicas) > 0 {
 		g := &p4rt.Group{ID: id, Replicas: replicas}
-		b.groups, b.wanters[g.Key()] = append(b.groups, g), b.by
-		b.note(g.Key())
+		key := g.Key()
+		b.groups[key], b.wanters[key] = g, b.by
+		b.note(key)
 	}
 }
 

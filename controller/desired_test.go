@@ -33,7 +33,7 @@ func state(t testing.TB, cfg *config.Config) State {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return State{Schema: schema, Config: cfg, Mappings: StaticMappings(cfg)}
+	return State{Schema: schema, Config: cfg, Mappings: StaticMappings(cfg), channels: newChannelTable(cfg.Channels)}
 }
 
 // render prints holdings for golden files: what a human would check.

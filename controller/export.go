@@ -73,5 +73,5 @@ func byKey[T p4rt.Object](objects []T) []T {
 func (p *plan) holding() *Holding {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.holdingLocked()
+	return p.b.unsorted()
 }

@@ -188,7 +188,7 @@ func holds(t testing.TB, c *Controller, name string) {
 func (c *Controller) whole() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := State{Schema: c.schema, Config: c.state.Config, Numbers: Numbers{}}
+	s := State{Schema: c.schema, Config: c.state.Config.WithChannels(c.state.channels.list()), Numbers: Numbers{}}
 	for _, m := range c.state.table {
 		s.Mappings = append(s.Mappings, m.Mapping)
 	}

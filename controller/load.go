@@ -72,7 +72,7 @@ func (c *Controller) ChannelLoad(ctx context.Context, channel string) (ChannelLo
 func (c *Controller) whoCounts(channel string) (load ChannelLoad, slots []int, numbers SwitchNumbers, err error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	ch := c.state.Config.FindChannel(channel)
+	ch := c.state.channels.byName[channel]
 	if ch == nil {
 		return load, nil, numbers, fmt.Errorf("no channel %q in the configuration", channel)
 	}

@@ -66,8 +66,8 @@ func (p *plan) build(s *State, sw *config.Switch) error {
 			p.replaced(key, nil)
 		}
 	}
-	p.whole = p.whole || !sameObjects(old, b)
-	b.replaced = p.replaced
+	p.whole = p.whole || !sameObjects(old.groups, b.groups) || !sameObjects(old.meters, b.meters)
+	b.replaced, b.remetered = p.replaced, func() { p.whole = true }
 	p.b, p.adopted = b, nil
 	return nil
 }
@@ -79,29 +79,9 @@ func (p *plan) built() bool {
 	return p.b != nil
 }
 
-// sameObjects reports whether two builders want the same groups and meters.
-func sameObjects(x, y *builder) bool {
-	if len(x.groups) != len(y.groups) || len(x.meters) != len(y.meters) {
-		return false
-	}
-	have := map[string]string{}
-	for _, g := range x.groups {
-		have[g.Key()] = g.String()
-	}
-	for _, m := range x.meters {
-		have[m.Key()] = m.String()
-	}
-	for _, g := range y.groups {
-		if have[g.Key()] != g.String() {
-			return false
-		}
-	}
-	for _, m := range y.meters {
-		if have[m.Key()] != m.String() {
-			return false
-		}
-	}
-	return true
+// sameObjects reports whether two sets of groups or meters are the same.
+func sameObjects[T p4rt.Object](x, y map[string]T) bool {
+	return maps.EqualFunc(x, y, func(x, y T) bool { return x.String() == y.String() })
 }
 
 // replaced notes that the entry of a key is not what it was.
@@ -233,16 +213,7 @@ func (p *plan) takeAll() (wanted *Holding, untold map[string]*p4rt.Entry, versio
 	defer p.mu.Unlock()
 	untold, p.changed = p.changed, map[string]*p4rt.Entry{}
 	p.whole = false
-	return p.holdingLocked(), untold, p.version
-}
-
-func (p *plan) holdingLocked() *Holding {
-	h := &Holding{Entries: make([]*p4rt.Entry, 0, len(p.b.items)), Groups: p.b.groups, Meters: p.b.meters}
-	for _, it := range p.b.items {
-		h.Entries = append(h.Entries, it.entry)
-	}
-	h.Problems = p.b.problemList()
-	return h
+	return p.b.unsorted(), untold, p.version
 }
 
 // settled says that the switch holds the plan as it was at version. That may

@@ -31,7 +31,7 @@ func (c *Controller) Preview(cfg *config.Config) ([]Preview, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	next := *c.state
-	next.Config = cfg
+	next.Config, next.channels, next.taking = cfg, newChannelTable(cfg.Channels), nil
 	var err error
 	if next.table, err = c.previewMappingsLocked(cfg); err != nil {
 		return nil, err
@@ -154,23 +154,19 @@ func (p *plan) preview(s *State, sw *config.Switch) (Preview, error) {
 }
 
 // compared adds the updates that lead from some groups or meters to others.
-func compared[T p4rt.Object](updates []p4rt.Update, before, after []T) []p4rt.Update {
-	had := map[string]T{}
-	for _, o := range before {
-		had[o.Key()] = o
-	}
-	for _, o := range after {
-		was, existed := had[o.Key()]
-		delete(had, o.Key())
-		switch {
+func compared[T p4rt.Object](updates []p4rt.Update, before, after map[string]T) []p4rt.Update {
+	for key, o := range after {
+		switch was, existed := before[key]; {
 		case !existed:
 			updates = append(updates, p4rt.Update{Op: p4rt.Insert, Object: o})
 		case was.String() != o.String():
 			updates = append(updates, p4rt.Update{Op: p4rt.Modify, Object: o})
 		}
 	}
-	for _, o := range had {
-		updates = append(updates, p4rt.Update{Op: p4rt.Delete, Object: o})
+	for key, o := range before {
+		if _, stays := after[key]; !stays {
+			updates = append(updates, p4rt.Update{Op: p4rt.Delete, Object: o})
+		}
 	}
 	return updates
 }

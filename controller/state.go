@@ -18,7 +18,36 @@ type State struct {
 	// numbers; nil at first.
 	Numbers Numbers
 
-	table table // Mappings, by EID
+	table    table               // Mappings, by EID
+	channels *channelTable       // Config's, and what became of them
+	taking   map[string][]string // what takers has found
+}
+
+// takers are the switches whose sites take the known channels of a site. Its
+// caller may change the State.
+func (s *State) takers(source string) []string {
+	if names, ok := s.taking[source]; ok {
+		return names
+	}
+	var names []string
+	site := s.Config.FindSite(source)
+	for i := range s.Config.Switches {
+		sw := &s.Config.Switches[i]
+		if takesKnown(s.Config.FindSite(sw.Site), site) {
+			names = append(names, sw.Name)
+		}
+	}
+	if s.taking == nil {
+		s.taking = map[string][]string{}
+	}
+	s.taking[source] = names
+	return names
+}
+
+// takesKnown reports whether a site takes the channels of another that the
+// controller knows.
+func takesKnown(site, source *config.Site) bool {
+	return source.Name != site.Name && source.InstanceID == site.InstanceID && site.CoreCast && site.AcceptStreams != config.AcceptNone
 }
 
 // Holding is what one switch is to hold.

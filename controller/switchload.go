@@ -73,25 +73,18 @@ func (c *Controller) slotOwners(switchName string, channels int) []slotOwner {
 	if o == nil {
 		return nil
 	}
-	var names []string
-	pairs := map[string][]string{}
-	for i := range c.state.Config.Channels {
-		ch := &c.state.Config.Channels[i]
-		names = append(names, ch.Name)
-		pairs[ch.Name] = pairNames(ch)
-	}
-	slices.Sort(names)
 	numbers := o.plan.numbers()
 	var list []slotOwner
-	for _, name := range names {
-		slots := append(numbersOf(numbers.Channels, pairs[name]), numbersOf(numbers.Streams, pairs[name])...)
+	for _, ch := range sorted(c.state.channels.byName) {
+		names := pairNames(ch)
+		slots := append(numbersOf(numbers.Channels, names), numbersOf(numbers.Streams, names)...)
 		if len(slots) > 0 && channels == 0 {
 			break
 		} else if len(slots) > 0 {
 			channels--
 		}
 		for _, slot := range slots {
-			list = append(list, slotOwner{slot, name})
+			list = append(list, slotOwner{slot, ch.Name})
 		}
 	}
 	slices.SortFunc(list, func(a, b slotOwner) int { return a.slot - b.slot })

@@ -27,7 +27,7 @@ func newDashboard(s *Server) *ui.UI {
 }
 
 // Config implements ui.Source.
-func (d dashboard) Config() *config.Config { return d.opts.Config() }
+func (d dashboard) Config() *config.Config { return d.opts.Inventory.Config() }
 
 // Status implements ui.Source.
 func (d dashboard) Status() api.Status { return d.status() }

@@ -21,7 +21,9 @@ import (
 type Inventory interface {
 	Get(inventory.Ref) (inventory.Object, bool)
 	List(kind inventory.Kind, after string, limit int, keep func(*inventory.Object) bool) ([]inventory.Object, bool)
+	Unused(kind inventory.Kind, limit int) []inventory.Object
 	Names(inventory.Kind) []string
+	Config() *config.Config
 	Do(context.Context, inventory.Change) (inventory.Result, error)
 	Preview(context.Context, inventory.Change) (inventory.Result, error)
 	Warnings() []string

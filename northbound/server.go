@@ -60,7 +60,7 @@ type Cluster interface {
 
 // Options are what a Server tells about.
 type Options struct {
-	// Config returns the configuration of the moment.
+	// Config returns the configuration in use, but for its channels.
 	Config     func() *config.Config
 	Controller Controller
 	MapServer  MapServer

@@ -110,10 +110,9 @@ func (s *Server) desiredProblems() []api.Problem {
 		problems = append(problems, api.Problem{What: "desired state", Why: "it is not in use: " + err.Error(), Next: "take the last change back: corecast events"})
 	}
 	for _, kind := range inventory.Kinds() {
-		unused, _ := s.opts.Inventory.List(kind, "", shown, func(o *inventory.Object) bool { return o.Unused != "" })
-		for i := range unused {
-			problems = append(problems, api.Problem{What: unused[i].String(), Why: "made over REST, and not in use: " + unused[i].Unused,
-				Next: fmt.Sprintf("change what contradicts it, or delete it: corecast %s delete %s", kind, unused[i].Name)})
+		for _, o := range s.opts.Inventory.Unused(kind, shown) {
+			problems = append(problems, api.Problem{What: o.String(), Why: "made over REST, and not in use: " + o.Unused,
+				Next: fmt.Sprintf("change what contradicts it, or delete it: corecast %s delete %s", kind, o.Name)})
 		}
 	}
 	return problems

@@ -17,5 +17,6 @@
 //   - Secrets come in and never go out: what is read has none.
 //
 // One goroutine, Run, changes everything; changes that wait for it share a
-// transaction. Another hands each new whole to Apply, behind the acknowledgment.
+// transaction. Another hands what has changed to Apply and ApplyChannels, behind the
+// acknowledgment.
 package inventory

@@ -21,8 +21,11 @@ type Options struct {
 	Durable bool
 	// Log takes an event of every change.
 	Log *eventlog.Log
-	// Apply is handed each new whole, one at a time; its error is in Problem.
-	Apply func(*config.Config) error
+	// Apply is handed each new whole, ApplyChannels the channels that differ since
+	// the last call of either (nil: Apply is handed all); one call at a time. Their
+	// error is in Problem.
+	Apply         func(*config.Config) error
+	ApplyChannels func(set []config.Channel, remove []string) error
 	// Logger takes what an operator wants to read later; nil discards it.
 	Logger *slog.Logger
 }
@@ -61,6 +64,7 @@ func Open(ctx context.Context, file *config.Config, opts Options) (*Inventory, e
 	inv := &Inventory{
 		opts: opts, requests: make(chan *request, maxBatch), ended: make(chan struct{}),
 		applied: make(chan struct{}), wake: make(chan struct{}, 1), owned: owned{file: file},
+		apply: applying{channels: map[string]bool{}},
 	}
 	if err := inv.load(ctx); err != nil {
 		return nil, fmt.Errorf("read the objects made over REST: %w", err)
@@ -68,7 +72,8 @@ func Open(ctx context.Context, file *config.Config, opts Options) (*Inventory, e
 	if err := inv.settle(ctx, file, true); err != nil {
 		return nil, err
 	}
-	inv.apply.done = inv.apply.want // whoever opens it begins with Config
+	// Whoever opens it begins with Config.
+	inv.apply.done, inv.apply.all = inv.apply.want, false
 	<-inv.wake
 	return inv, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,7 +61,7 @@ func start(t testing.TB, s store.Store, file string) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, store: s, log: log}
-	w.Inventory, err = Open(context.Background(), decodeFile(t, file), Options{Store: s, Durable: true, Log: log, Apply: w.apply})
+	w.Inventory, err = Open(context.Background(), decodeFile(t, file), Options{Store: s, Durable: true, Log: log, Apply: w.apply, ApplyChannels: w.applyChannels})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +84,19 @@ func (w *world) apply(cfg *config.Config) error {
 	return w.fail
 }
 
+func (w *world) applyChannels(set []config.Channel, remove []string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fail != nil {
+		return w.fail
+	}
+	channels := slices.DeleteFunc(slices.Clone(w.applied.Channels), func(ch config.Channel) bool {
+		return slices.Contains(remove, ch.Name) || slices.ContainsFunc(set, func(s config.Channel) bool { return s.Name == ch.Name })
+	})
+	w.applied = w.applied.WithChannels(append(channels, set...))
+	return nil
+}
+
 // used is what was applied last, once all is.
 func (w *world) used() *config.Config {
 	w.t.Helper()
@@ -93,6 +107,11 @@ func (w *world) used() *config.Config {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	byName := func(x, y config.Channel) int { return strings.Compare(x.Name, y.Name) }
+	got, want := slices.SortedFunc(slices.Values(w.applied.Channels), byName), slices.SortedFunc(slices.Values(w.Config().Channels), byName)
+	if !slices.Equal(got, want) {
+		w.t.Fatalf("applied are channels %+v, want %+v", got, want)
+	}
 	return w.applied
 }
 

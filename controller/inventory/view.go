@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/corecast/corecast/controller/config"
@@ -11,30 +12,36 @@ type view struct {
 	assembly *assembly
 	objects  map[Ref]*object
 	names    map[Kind][]string // sorted
+	unused   map[Kind][]string // those out of use, sorted
+	whole    *config.Config    // what config made of it; nil: it has changed since
 }
 
 // showAll makes an assembly what is read and applied.
 func (inv *Inventory) showAll(a *assembly) {
-	v := view{assembly: a, objects: map[Ref]*object{}, names: map[Kind][]string{}}
+	v := view{assembly: a, objects: maps.Clone(a.objects), names: map[Kind][]string{}, unused: map[Kind][]string{}}
 	for ref, o := range a.objects {
-		v.objects[ref] = o
 		v.names[ref.Kind] = append(v.names[ref.Kind], ref.Name)
+		if o.Unused != "" {
+			v.unused[ref.Kind] = append(v.unused[ref.Kind], ref.Name)
+		}
 	}
-	for _, names := range v.names {
-		slices.Sort(names)
+	for _, kind := range Kinds() {
+		slices.Sort(v.names[kind])
+		slices.Sort(v.unused[kind])
 	}
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	inv.view = v
-	inv.applyLocked()
+	inv.applyLocked(true)
 }
 
-// show makes objects what is read and applied: those of set, and of the others
-// named by refs that they are gone.
+// show makes channels what is read and applied: those of set, which are in use, and
+// of the others named by refs that they are gone.
 func (inv *Inventory) show(refs []Ref, set []*object) {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	v := &inv.view
+	v.whole = nil
 	for _, ref := range refs {
 		delete(v.objects, ref)
 	}
@@ -51,7 +58,7 @@ func (inv *Inventory) show(refs []Ref, set []*object) {
 			v.names[ref.Kind] = slices.Delete(names, i, i+1)
 		}
 	}
-	inv.applyLocked()
+	inv.applyLocked(false, refs...)
 }
 
 // Get returns an object.
@@ -78,13 +85,26 @@ func (inv *Inventory) Names(kind Kind) []string {
 func (inv *Inventory) List(kind Kind, after string, limit int, keep func(*Object) bool) (objects []Object, more bool) {
 	inv.mu.RLock()
 	defer inv.mu.RUnlock()
-	names := inv.view.names[kind]
+	return inv.view.list(kind, inv.view.names[kind], after, limit, keep)
+}
+
+// Unused returns the objects of a kind that are out of use, in the order of their
+// names: at most limit.
+func (inv *Inventory) Unused(kind Kind, limit int) []Object {
+	inv.mu.RLock()
+	defer inv.mu.RUnlock()
+	objects, _ := inv.view.list(kind, inv.view.unused[kind], "", limit, nil)
+	return objects
+}
+
+// list is List of those objects that have names.
+func (v *view) list(kind Kind, names []string, after string, limit int, keep func(*Object) bool) (objects []Object, more bool) {
 	i, found := slices.BinarySearch(names, after)
 	if found {
 		i++
 	}
 	for _, name := range names[i:] {
-		o := inv.view.objects[Ref{kind, name}]
+		o := v.objects[Ref{kind, name}]
 		if keep != nil && !keep(&o.Object) {
 			continue
 		}
@@ -106,14 +126,17 @@ func (inv *Inventory) Warnings() []string {
 
 // Config is the whole of what is in use, complete.
 func (inv *Inventory) Config() *config.Config {
-	inv.mu.RLock()
-	defer inv.mu.RUnlock()
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
 	return inv.view.config()
 }
 
 // config is the whole with the channels of the moment: those of the file, then
 // the others by name.
 func (v *view) config() *config.Config {
+	if v.whole != nil {
+		return v.whole
+	}
 	a := v.assembly
 	own := len(a.file.Channels)
 	channels := make([]config.Channel, own, len(v.names[Channel]))
@@ -123,5 +146,18 @@ func (v *view) config() *config.Config {
 			channels = append(channels, o.spec.(config.Channel))
 		}
 	}
-	return a.whole.WithChannels(channels)
+	v.whole = a.whole.WithChannels(channels)
+	return v.whole
+}
+
+// channels are those of names that are in use, and the names of the others.
+func (v *view) channels(names map[string]bool) (set []config.Channel, others []string) {
+	for name := range names {
+		if o := v.objects[Ref{Channel, name}]; o != nil && o.Unused == "" {
+			set = append(set, o.spec.(config.Channel))
+		} else {
+			others = append(others, name)
+		}
+	}
+	return set, others
 }

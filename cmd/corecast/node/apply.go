@@ -47,16 +47,10 @@ func (n *Node) Apply(file *config.Config) error {
 	return n.inventory.Flush(ctx)
 }
 
-// apply makes another whole the node's. The inventory calls it, one at a time.
+// apply makes another whole the node's. The inventory calls it, one at a time; what
+// changes channels alone is the controller's alone.
 func (n *Node) apply(cfg *config.Config) error {
-	before := n.cfg.Load()
-	if before.SharesAllButChannels(cfg) { // which are the controller's alone
-		if err := n.controller.Apply(cfg); err != nil {
-			return err
-		}
-		n.cfg.Store(cfg)
-		return nil
-	}
+	before := n.cfg.Load().WithChannels(n.controller.Channels())
 	list, err := sites(cfg)
 	if err != nil {
 		return err
@@ -71,7 +65,7 @@ func (n *Node) apply(cfg *config.Config) error {
 		}
 		return err
 	}
-	n.cfg.Store(cfg)
+	n.cfg.Store(cfg.WithChannels(nil))
 	n.feed.reconfigure(cfg)
 	if n.cluster != nil {
 		n.cluster.SetSwitches(switchNames(cfg))

@@ -52,8 +52,8 @@ type Options struct {
 
 // Node is a controller with all that belongs to it.
 type Node struct {
-	id    string // of this run, among the nodes of the store
-	cfg   atomic.Pointer[config.Config]
+	id    string                        // of this run, among the nodes of the store
+	cfg   atomic.Pointer[config.Config] // in use, but for its channels
 	opts  Options
 	store store.Store // nil if none is configured
 
@@ -89,7 +89,7 @@ func Open(ctx context.Context, file *config.Config, opts Options) (n *Node, err 
 	if err = n.openInventory(ctx, file); err != nil {
 		return n, err
 	}
-	cfg := n.cfg.Load()
+	cfg := n.inventory.Config()
 	if err = n.openMapServer(cfg); err != nil {
 		return n, err
 	}
@@ -124,12 +124,13 @@ func (n *Node) openInventory(ctx context.Context, file *config.Config) (err erro
 		return err
 	}
 	n.inventory, err = inventory.Open(ctx, file, inventory.Options{
-		Store: kept, Durable: n.store != nil, Log: n.events, Apply: n.apply, Logger: n.opts.Logger,
+		Store: kept, Durable: n.store != nil, Log: n.events, Logger: n.opts.Logger,
+		Apply: n.apply, ApplyChannels: func(set []config.Channel, remove []string) error { return n.controller.UpdateChannels(set, remove) },
 	})
 	if err != nil {
 		return err
 	}
-	n.cfg.Store(n.inventory.Config())
+	n.cfg.Store(n.inventory.Config().WithChannels(nil))
 	return nil
 }
 
