@@ -13,6 +13,8 @@ type TLS struct {
 	Key  string `yaml:"key"`
 	// ClientCA signs the certificates of clients, whose OU says their role.
 	ClientCA string `yaml:"client_ca"`
+	// ClientCRL lists those of them that are no longer good.
+	ClientCRL string `yaml:"client_crl"`
 }
 
 // Auth says how northbound clients prove who they are.
@@ -73,6 +75,9 @@ func (c *Config) checkTLS(p *problems) {
 	}
 	if c.TLS.ClientCA != "" && c.TLS.Cert == "" {
 		p.add("tls.client_ca", "needs a server certificate", "give tls.cert and tls.key too")
+	}
+	if c.TLS.ClientCRL != "" && c.TLS.ClientCA == "" {
+		p.add("tls.client_crl", "needs the authority whose certificates it lists", "give tls.client_ca too")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/corecast/corecast/controller/config"
 )
@@ -15,6 +16,7 @@ import (
 type certificates struct {
 	files   config.TLS
 	current atomic.Pointer[tls.Config]
+	revoked atomic.Pointer[revocations] // nil if there is no list
 }
 
 // config is for a listener: it has the certificates of the moment.
@@ -42,18 +44,42 @@ func (c *certificates) load() error {
 		// began it.
 		SessionTicketsDisabled: true,
 	}
+	var revoked *revocations
 	if c.files.ClientCA != "" {
-		text, err := os.ReadFile(c.files.ClientCA)
-		if err != nil {
-			return fmt.Errorf("tls.client_ca: %w", err)
-		}
-		now.ClientCAs, now.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
-		if !now.ClientCAs.AppendCertsFromPEM(text) {
-			return fmt.Errorf("tls.client_ca: there is no certificate in %s: want PEM", c.files.ClientCA)
+		if revoked, err = c.loadAuthorities(now); err != nil {
+			return err
 		}
 	}
 	c.current.Store(now)
+	c.revoked.Store(revoked)
 	return nil
+}
+
+// loadAuthorities reads who signs the certificates of clients, and which of these
+// they have taken back.
+func (c *certificates) loadAuthorities(into *tls.Config) (*revocations, error) {
+	text, err := os.ReadFile(c.files.ClientCA)
+	if err != nil {
+		return nil, fmt.Errorf("tls.client_ca: %w", err)
+	}
+	into.ClientCAs, into.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
+	if !into.ClientCAs.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("tls.client_ca: there is no certificate in %s: want PEM", c.files.ClientCA)
+	}
+	if c.files.ClientCRL == "" {
+		return nil, nil
+	}
+	return loadRevocations(c.files.ClientCRL, authoritiesOf(text))
+}
+
+// principal is whom a verified chain of certificates names.
+func (c *certificates) principal(chain []*x509.Certificate, at time.Time) (Principal, error) {
+	if revoked := c.revoked.Load(); revoked != nil {
+		if err := revoked.check(chain, at); err != nil {
+			return Principal{}, err
+		}
+	}
+	return certPrincipal(chain[0])
 }
 
 // rolePrefix is what an OU begins with that names a role, as no OU of another

@@ -130,7 +130,7 @@ func (g *Gate) identify(r *http.Request, from string, now time.Time) (Principal,
 	case given:
 		return g.byToken(r, text, from, now)
 	case r.TLS != nil && len(r.TLS.VerifiedChains) > 0:
-		return certPrincipal(r.TLS.VerifiedChains[0][0])
+		return g.certs.principal(r.TLS.VerifiedChains[0], now)
 	default:
 		err = refuse(reasonNone, "show who you are: with a token, as Authorization: Bearer …%s (corecast: --token-file)", g.orCertificate())
 	}

@@ -35,7 +35,7 @@ func NewCA(t testing.TB) *CA {
 	t.Helper()
 	ca := &CA{dir: t.TempDir()}
 	template := ca.template("CoreCast test CA")
-	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
+	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign|x509.KeyUsageCRLSign
 	ca.key = newKey(t)
 	der, err := x509.CreateCertificate(rand.Reader, template, template, ca.key.Public(), ca.key)
 	if err == nil {
@@ -83,6 +83,21 @@ func (ca *CA) Chains(t testing.TB, name string, ous ...string) [][]*x509.Certifi
 		t.Fatal(err)
 	}
 	return [][]*x509.Certificate{{pair.Leaf, ca.cert}}
+}
+
+// Revoke writes a list of certificates that are no longer good until a time, and
+// returns the name of its file.
+func (ca *CA) Revoke(t testing.TB, until time.Time, certs ...*x509.Certificate) string {
+	t.Helper()
+	list := &x509.RevocationList{Number: big.NewInt(ca.last), ThisUpdate: until.Add(-24 * time.Hour), NextUpdate: until}
+	for _, c := range certs {
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: list.ThisUpdate})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, ca.cert, ca.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca.write(t, "crl.pem", "X509 CRL", der)
 }
 
 // Pool believes this authority.
