@@ -126,8 +126,8 @@ var serverMetrics = []metric[counters]{
 	gaugeOf("mapserver_holders", "Requesters remembered for SMRs.", func(c *counters) int { return c.Holders }),
 	counterOf("mapserver_holders_forgotten_total", "Requesters not remembered for SMRs: no room.", func(c *counters) uint64 { return c.HoldersForgotten }),
 
-	gaugeOf("store_waiting", "Changes not yet written.", func(c *counters) int { return c.Persistence.Waiting }),
-	counterOf("store_written_total", "Changes written.", func(c *counters) uint64 { return c.Persistence.Written }),
+	gaugeOf("store_waiting", "Changes of registrations, subscriptions and nonces not yet written.", func(c *counters) int { return c.Persistence.Waiting }),
+	counterOf("store_written_total", "Changes of registrations, subscriptions and nonces written.", func(c *counters) uint64 { return c.Persistence.Written }),
 	counterOf("store_coalesced_total", "Changes replaced by later ones before they were written.", func(c *counters) uint64 { return c.Persistence.Coalesced }),
 	counterOf("store_dropped_total", "Changes not written: too many waited.", func(c *counters) uint64 { return c.Persistence.Dropped }),
 	counterOf("store_flushes_total", "Transactions written.", func(c *counters) uint64 { return c.Persistence.Flushes }),

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/cmd/corecast/cli"
+	"github.com/corecast/corecast/cmd/corecast/configfile"
 	"github.com/corecast/corecast/controller/cluster"
-	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/store"
 )
 
@@ -30,7 +30,7 @@ func (f *storeFlags) name() (string, error) {
 	case f.config == "":
 		return f.store, nil
 	}
-	cfg, err := config.Load(f.config)
+	cfg, err := configfile.Controller(f.config)
 	if err != nil {
 		return "", err
 	}

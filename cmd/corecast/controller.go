@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/cmd/corecast/cli"
+	"github.com/corecast/corecast/cmd/corecast/configfile"
 	"github.com/corecast/corecast/cmd/corecast/node"
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/config"
@@ -40,7 +40,7 @@ registered stays.`,
 			if path == "" {
 				return cli.Usagef("--config is missing: name the configuration file, as --config examples/fig2.yaml")
 			}
-			cfg, err := config.Load(path)
+			cfg, err := configfile.Controller(path)
 			if err != nil {
 				return err
 			}
@@ -87,7 +87,7 @@ func runController(ctx context.Context, path string, cfg *config.Config, log *sl
 // reload reads the configuration again. If it cannot be used, the one before
 // stays.
 func reload(w io.Writer, path string, n *node.Node) {
-	cfg, err := config.Load(path)
+	cfg, err := configfile.Controller(path)
 	if err == nil {
 		err = n.Apply(cfg)
 	}
@@ -145,32 +145,6 @@ func version() string {
 		}
 	}
 	return info.Main.Version
-}
-
-func newCheckCommand() *cobra.Command {
-	asJSON := false
-	cmd := &cobra.Command{
-		Use:   "check FILE",
-		Short: "Check a configuration file without touching a switch",
-		Args:  cli.OneArgument("one configuration file", "corecast check FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := config.Load(args[0])
-			if err != nil {
-				return err
-			}
-			for _, warning := range cfg.Warnings {
-				fmt.Fprintln(cmd.ErrOrStderr(), "warning:", warning)
-			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]int{
-					"switches": len(cfg.Switches), "sites": len(cfg.Sites), "channels": len(cfg.Channels)})
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s is right: %s\n", args[0], objectCounts(cfg))
-			return err
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the counts as JSON")
-	return cmd
 }
 
 // objectCounts says how many objects a configuration has.

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/cmd/corecast/cli"
+	"github.com/corecast/corecast/cmd/corecast/configfile"
 	"github.com/corecast/corecast/cmd/corecast/doctor"
-	"github.com/corecast/corecast/controller/config"
 )
 
 func newDoctorCommand() *cobra.Command {
@@ -32,7 +32,7 @@ Exit status 0 unless something is bad, else 1.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Interfaces = args
 			if path != "" {
-				cfg, err := config.Load(path)
+				cfg, err := configfile.Controller(path)
 				if err != nil {
 					return err
 				}

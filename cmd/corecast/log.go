@@ -15,7 +15,7 @@ type logFlags struct{ format, level string }
 
 func (f *logFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.format, "log-format", "text", "how to write what happens to stderr: `text|json`")
-	cmd.Flags().StringVar(&f.level, "log-level", "warn", "how much of it: `debug|info|warn|error`")
+	cmd.Flags().StringVar(&f.level, "log-level", "info", "how much of it: `debug|info|warn|error`")
 }
 
 // open returns the log, and a writer for lines that are always told: plain ones

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/corecast/corecast/cmd/corecast/cli"
-	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/cmd/corecast/configfile"
 	"github.com/corecast/corecast/northbound/client"
 	"github.com/corecast/corecast/source/mappings"
 	"github.com/corecast/corecast/source/station"
@@ -134,8 +134,7 @@ func (f *sourceFlags) load(flags *pflag.FlagSet) (*station.Config, error) {
 		if beside != nil {
 			return nil, beside
 		}
-		cfg, err := station.Load(f.config)
-		return cfg, badConfig(err)
+		return configfile.Source(f.config)
 	}
 	if f.channel.Name == "" {
 		return nil, cli.Usagef("--channel is missing: name the channel, or give a file with --config")
@@ -206,16 +205,7 @@ func wrongSource(err error) error {
 	if errors.As(err, &wrong) && wrong.File == "" {
 		return badFlag(err)
 	}
-	return badConfig(err)
-}
-
-// badConfig makes an error of a file one that exits with config.ExitCode.
-func badConfig(err error) error {
-	var wrong *station.Error
-	if !errors.As(err, &wrong) {
-		return err
-	}
-	return &config.Error{Problems: []config.Problem{{File: wrong.File, Line: wrong.Line, Path: wrong.Path, What: wrong.What}}}
+	return configfile.Wrong(err)
 }
 
 // statusPeriod is how often a running source says how it does.

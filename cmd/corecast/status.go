@@ -83,7 +83,7 @@ func storeLine(s *api.Store) string {
 	if s.Name == "" {
 		return "none: registrations do not survive a restart"
 	}
-	line := fmt.Sprintf("%s, %s written, %d waiting", s.Name, cli.Plural(s.Written, "change"), s.Waiting)
+	line := fmt.Sprintf("%s: %s of registrations written, %d waiting", s.Name, cli.Plural(s.Written, "change"), s.Waiting)
 	if s.Dropped > 0 {
 		line += fmt.Sprintf(", %d dropped", s.Dropped)
 	}

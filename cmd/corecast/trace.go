@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/cmd/corecast/cli"
+	"github.com/corecast/corecast/cmd/corecast/configfile"
 	"github.com/corecast/corecast/cmd/corecast/trace"
 	"github.com/corecast/corecast/controller/config"
 )
@@ -136,7 +137,7 @@ func (f *traceFlags) tell(n *trace.Network, channel *config.Channel, args []stri
 // load finds out what the switches hold, and the channel if one is named.
 func (f *traceFlags) load(ctx context.Context) ([]trace.Switch, *config.Channel, error) {
 	if f.config != "" {
-		cfg, err := config.Load(f.config)
+		cfg, err := configfile.Controller(f.config)
 		if err != nil {
 			return nil, nil, err
 		}

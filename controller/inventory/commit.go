@@ -268,4 +268,8 @@ func (inv *Inventory) committed(steps []*step, revision store.Revision) {
 	for _, s := range steps {
 		s.request.end(s.result, nil)
 	}
+	for _, s := range steps {
+		c := &s.request.change
+		inv.opts.Logger.Info("object "+s.result.Did, "object", c.Ref.String(), "by", c.Who, "revision", revision)
+	}
 }

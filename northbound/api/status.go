@@ -71,8 +71,8 @@ type SwitchCounts struct {
 // Store is the state of what keeps durable state.
 type Store struct {
 	Name      string `json:"name" doc:"as configured; empty: registrations are kept in memory only" example:"file:corecast.db"`
-	Waiting   int    `json:"waiting" doc:"changes not yet written"`
-	Written   uint64 `json:"written"`
+	Waiting   int    `json:"waiting" doc:"those that are not yet written"`
+	Written   uint64 `json:"written" doc:"registrations, subscriptions and nonces of the Map-Server written since the start; changes over REST are written before they are answered and are not counted here"`
 	Dropped   uint64 `json:"dropped" doc:"changes that found no room to wait"`
 	Failures  uint64 `json:"failures" doc:"writes that failed, and were or are tried again"`
 	LastError string `json:"last_error,omitempty" doc:"of the last write, if it failed"`

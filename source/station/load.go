@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 )
@@ -42,6 +44,11 @@ func Load(file string) (*Config, error) {
 	if err != nil {
 		return nil, &Error{File: file, What: fmt.Sprintf("cannot be read: %v", err)}
 	}
+	return Decode(file, b)
+}
+
+// Decode is Load of what was read already; file is its name in errors.
+func Decode(file string, b []byte) (*Config, error) {
 	if len(b) > maxFile {
 		return nil, &Error{File: file, What: fmt.Sprintf("is too long: want at most %d bytes", maxFile)}
 	}
@@ -50,7 +57,7 @@ func Load(file string) (*Config, error) {
 		e := &Error{File: file, Line: lineOfValue(string(b), err.Error()), What: err.Error()}
 		var at yaml.Error
 		if errors.As(err, &at) {
-			e.What = at.GetMessage()
+			e.What = message(at)
 			if t := at.GetToken(); t != nil {
 				e.Line = t.Position.Line
 			}
@@ -69,6 +76,40 @@ func readUpTo(file string, limit int64) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+// message says what is wrong in the words of the file, not in those of Go.
+func message(err yaml.Error) string {
+	var kind *yaml.TypeError
+	var overflow *yaml.OverflowError
+	switch {
+	case errors.As(err, &overflow):
+		return fmt.Sprintf("%s: want %s", overflow.SrcNum, wanted(overflow.DstType))
+	case !errors.As(err, &kind):
+		return err.GetMessage()
+	case kind.GetToken() != nil && kind.SrcType.Kind() != reflect.Map && kind.SrcType.Kind() != reflect.Slice:
+		return fmt.Sprintf("%q: want %s", kind.GetToken().Value, wanted(kind.DstType))
+	}
+	return "want " + wanted(kind.DstType)
+}
+
+// wanted says what is written for a type.
+func wanted(t reflect.Type) string {
+	switch k := t.Kind(); {
+	case t == reflect.TypeFor[time.Duration]():
+		return "a time with its unit, such as 90s"
+	case k == reflect.Bool:
+		return "true or false"
+	case k >= reflect.Uint8 && k <= reflect.Uint16:
+		return fmt.Sprintf("a whole number, 0 to %d", 1<<t.Bits()-1)
+	case k >= reflect.Int && k <= reflect.Uintptr:
+		return "a whole number"
+	case k == reflect.Slice:
+		return "a list, as [ a, b ]"
+	case k == reflect.Struct || k == reflect.Map:
+		return "keys with their values, as { a: 1 }"
+	}
+	return "text"
 }
 
 // quoted finds the value in the message of a type that does not take it.

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"github.com/corecast/corecast/cmd/corecast/cli"
-	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/cmd/corecast/configfile"
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/corecast/corecast/northbound/client"
 )
@@ -88,22 +89,16 @@ type object struct {
 // readObjects reads those of a file; whether they are right is the controller's to
 // say, who has others.
 func readObjects(stdin io.Reader, path string) ([]object, error) {
-	var text []byte
-	var err error
-	if path == "-" {
-		text, err = io.ReadAll(io.LimitReader(stdin, config.MaxFile+1))
-	} else {
-		text, err = config.Read(path)
-	}
+	text, err := configfile.Text(stdin, path)
 	if err != nil {
-		return nil, cli.Usagef("%w", err)
-	}
-	if text, err = config.Text(path, text); err != nil {
-		return nil, err
+		return nil, cli.Usage(err)
 	}
 	var file map[string]any
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return nil, cli.Usagef("%s: %v", path, err)
+		return nil, cli.Usage(configfile.Unreadable(path, err))
+	}
+	if configfile.KindOf(text) == configfile.OfSource {
+		return nil, cli.Usagef("%s is the configuration of a source: want sites, switches or channels of a controller", path)
 	}
 	var objects []object
 	for _, o := range applyOrder {
@@ -138,17 +133,28 @@ func apply(ctx context.Context, c *client.Client, objects []object, dryRun bool,
 		case err != nil && dryRun && created && errors.As(err, &refused):
 			a.Change, a.Why = "created or changed", "whether it is right can be told only when what it needs is there"
 		case err != nil:
-			return fmt.Errorf("%s %s: %w", o.ref.Kind, o.ref.Name, err)
+			return of(o.ref, err)
 		default:
 			a.Change = would.Change
 		}
 		created = created || a.Change == "created"
 		if !dryRun && a.Change != "unchanged" {
 			if _, _, err := c.Put(ctx, o.ref, o.spec, client.Condition{}); err != nil {
-				return fmt.Errorf("%s %s: %w", o.ref.Kind, o.ref.Name, err)
+				return of(o.ref, err)
 			}
 		}
 		tell(a)
 	}
 	return nil
+}
+
+// of says which object an error is about, unless it says so itself or is about
+// none: that no controller answers.
+func of(ref api.Ref, err error) error {
+	object := fmt.Sprintf("%s %s", ref.Kind, ref.Name)
+	var refused *client.ProblemError
+	if !errors.As(err, &refused) || strings.HasPrefix(err.Error(), object+" ") || strings.HasPrefix(err.Error(), object+":") {
+		return err
+	}
+	return fmt.Errorf("%s: %w", object, err)
 }

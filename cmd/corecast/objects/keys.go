@@ -9,7 +9,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/corecast/corecast/cmd/corecast/cli"
-	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/cmd/corecast/configfile"
 )
 
 // body is the JSON of the keys that the file and the arguments give.
@@ -19,12 +19,12 @@ func (f *writeFlags) body(stdin io.Reader, method string, args []string) ([]byte
 	}
 	keys := map[string]any{}
 	if f.file != "" {
-		text, err := readFileOr(stdin, f.file)
+		text, err := configfile.Text(stdin, f.file)
 		if err != nil {
 			return nil, cli.Usagef("--file: %w", err)
 		}
 		if err := yaml.Unmarshal(text, &keys); err != nil {
-			return nil, cli.Usagef("--file %s: %w", f.file, err)
+			return nil, cli.Usagef("--file %w", configfile.Unreadable(f.file, err))
 		}
 	}
 	for _, a := range args[1:] {
@@ -38,13 +38,6 @@ func (f *writeFlags) body(stdin io.Reader, method string, args []string) ([]byte
 	return json.Marshal(keys)
 }
 
-func readFileOr(stdin io.Reader, path string) ([]byte, error) {
-	if path == "-" {
-		return io.ReadAll(io.LimitReader(stdin, 1<<20))
-	}
-	return config.Read(path)
-}
-
 // assign puts what KEY=VALUE says into keys. KEY= is null, which a merge patch
 // takes out.
 func assign(keys map[string]any, text string) error {
@@ -55,7 +48,7 @@ func assign(keys map[string]any, text string) error {
 	var v any
 	if value != "" {
 		if err := yaml.Unmarshal([]byte(value), &v); err != nil {
-			return cli.Usagef("%q: the value is no YAML: %v", text, err)
+			return cli.Usagef("%q: the value is no YAML: %s", text, configfile.Syntax(err))
 		}
 	}
 	names := strings.Split(path, ".")
