@@ -72,20 +72,26 @@ func TestImportsPointDown(t *testing.T) {
 }
 
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
-	files := parseAll(t, parser.ParseComments|parser.PackageClauseOnly)
+	for dir, documented := range packages(t) {
+		if !documented {
+			t.Errorf("package in %s has no doc comment: say what it owns and what it promises", dir)
+		}
+	}
+}
+
+// packages returns the directory of every package but this one, and whether it
+// has a doc comment.
+func packages(t *testing.T) map[string]bool {
+	t.Helper()
 	documented := map[string]bool{}
-	for name, file := range files {
+	for name, file := range parseAll(t, parser.ParseComments|parser.PackageClauseOnly) {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
 		dir := path.Dir(name)
 		documented[dir] = documented[dir] || file.Doc != nil && len(file.Doc.Text()) > 40
 	}
-	for dir, ok := range documented {
-		if !ok {
-			t.Errorf("package in %s has no doc comment: say what it owns and what it promises", dir)
-		}
-	}
+	return documented
 }
 
 // ruleFor returns the longest entry of mayImport that covers dir.
