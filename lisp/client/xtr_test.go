@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/lisp/lisptest"
 )
 
 // newPeer starts an xTR whose Map-Server is a socket in the test's hands.
@@ -227,7 +228,7 @@ func TestSMR(t *testing.T) {
 				t.Fatalf("%+v, %v", m, err)
 			}
 		}
-		server.give(t, x, reply(m.Nonce, Mapping(eid("10.1.0.0/16"), rloc)))
+		server.give(t, x, lisptest.Reply(t, m.Nonce, Mapping(eid("10.1.0.0/16"), rloc)))
 	}
 	done := make(chan error)
 	go func() { _, err := x.Resolve(t.Context(), eid("10.1.2.3")); done <- err }()

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/lisp/client"
+	"github.com/corecast/corecast/lisp/lisptest"
 	"github.com/corecast/corecast/mapserver"
 )
 
@@ -22,41 +22,6 @@ func eid(s string) lisp.EID {
 		panic(err)
 	}
 	return e
-}
-
-// serve runs a Map-Resolver; it answers a Map-Request unless there are no records.
-func serve(t *testing.T, answer func(*lisp.MapRequest) []lisp.Record) netip.AddrPort {
-	t.Helper()
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Skip(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		buffer := make([]byte, 2048)
-		for {
-			n, from, err := c.ReadFromUDPAddrPort(buffer)
-			if err != nil {
-				return
-			}
-			var ecm lisp.ECM
-			var m lisp.MapRequest
-			if ecm.Decode(buffer[:n]) != nil || m.Decode(ecm.Inner.Message) != nil {
-				t.Errorf("not a Map-Request in an ECM: %x", buffer[:n])
-				continue
-			}
-			if records := answer(&m); len(records) > 0 {
-				reply, err := (&lisp.MapReply{Nonce: m.Nonce, Records: records}).Append(nil)
-				if err != nil {
-					t.Error(err)
-				}
-				c.WriteToUDPAddrPort(reply, from)
-			}
-		}
-	}()
-	t.Cleanup(func() { c.Close(); <-done })
-	return c.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
 func TestUpstream(t *testing.T) {
@@ -71,18 +36,18 @@ func TestUpstream(t *testing.T) {
 	part := client.Mapping(eid("10.3.7.0/24"), rloc)
 	whole := client.Mapping(eid("172.16.0.0/12"), rloc)
 	specific := client.Mapping(eid("172.20.0.0/16"), rloc)
-	server := serve(t, func(m *lisp.MapRequest) []lisp.Record {
+	server := lisptest.Resolver(t, netip.AddrFrom4([4]byte{127, 0, 0, 1}), func(m *lisptest.Request) [][]byte {
 		if !m.WantsCapability() {
 			t.Errorf("it does not ask for capabilities: %+v", m)
 		}
 		asked, _ := m.Records[0].Prefix.EID()
 		for _, r := range []lisp.Record{positive, negative, part} {
 			if have, _ := r.Prefix.EID(); have.Prefix.Overlaps(asked.Prefix) {
-				return []lisp.Record{r}
+				return [][]byte{lisptest.Reply(t, m.Nonce, r)}
 			}
 		}
 		if eid("172.16.0.0/12").Prefix.Overlaps(asked.Prefix) {
-			return []lisp.Record{whole, specific}
+			return [][]byte{lisptest.Reply(t, m.Nonce, whole, specific)}
 		}
 		return nil
 	})

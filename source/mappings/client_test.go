@@ -1,13 +1,13 @@
 package mappings
 
 import (
-	"net"
 	"net/netip"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/lisp/lisptest"
 )
 
 // A site's capability comes and goes, its xTR moves, and the source knows: by
@@ -77,10 +77,10 @@ func TestNegative(t *testing.T) {
 func TestOneRequest(t *testing.T) {
 	var asked atomic.Int32
 	gate := make(chan struct{})
-	at := scripted(t, func(conn *net.UDPConn, from netip.AddrPort, m *lisp.MapRequest) {
+	at := scripted(t, func(m *lisptest.Request) [][]byte {
 		asked.Add(1)
 		<-gate
-		_, _ = conn.WriteToUDPAddrPort(reply(t, m.Nonce, record("10.1.0.0/16", "192.0.2.21")), from)
+		return [][]byte{lisptest.Reply(t, m.Nonce, record("10.1.0.0/16", "192.0.2.21"))}
 	})
 	c := start(t, Config{Resolvers: []netip.AddrPort{at}, Retry: slow})
 	for i := range 250 {
@@ -127,7 +127,7 @@ func TestMapServerAway(t *testing.T) {
 
 // The second Map-Resolver is asked when the first is silent.
 func TestSeveralResolvers(t *testing.T) {
-	silent := scripted(t, func(*net.UDPConn, netip.AddrPort, *lisp.MapRequest) {})
+	silent := scripted(t, func(*lisptest.Request) [][]byte { return nil })
 	s := startServer(t, netip.AddrPortFrom(host(), 0), sites(true))
 	c := start(t, Config{Resolvers: []netip.AddrPort{silent, s.at}})
 	resolved(t, c, "10.1.2.3", func(m Mapping) bool { return m.CoreCast })
@@ -157,9 +157,9 @@ func TestMoreSpecific(t *testing.T) {
 
 // Mappings are bounded; those that nobody uses go first.
 func TestBounded(t *testing.T) {
-	at := scripted(t, func(conn *net.UDPConn, from netip.AddrPort, m *lisp.MapRequest) {
+	at := scripted(t, func(m *lisptest.Request) [][]byte {
 		eid, _ := m.Records[0].Prefix.EID()
-		_, _ = conn.WriteToUDPAddrPort(reply(t, m.Nonce, record(eid.Prefix.String(), "192.0.2.21")), from)
+		return [][]byte{lisptest.Reply(t, m.Nonce, record(eid.Prefix.String(), "192.0.2.21"))}
 	})
 	c := start(t, Config{Resolvers: []netip.AddrPort{at}, MaxMappings: 3})
 	for i := range 8 {

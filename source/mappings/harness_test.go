@@ -2,7 +2,6 @@ package mappings
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"os"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/lisp/client"
+	"github.com/corecast/corecast/lisp/lisptest"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
 )
@@ -131,43 +131,14 @@ func resolved(t *testing.T, c *Client, eid string, wanted func(Mapping) bool) (m
 }
 
 // scripted is a Map-Resolver that answers each Map-Request as a test says.
-func scripted(t *testing.T, answers func(conn *net.UDPConn, from netip.AddrPort, m *lisp.MapRequest)) netip.AddrPort {
+func scripted(t *testing.T, answers func(*lisptest.Request) [][]byte) netip.AddrPort {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(host(), 0)))
-	if err != nil {
-		t.Skip(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		buffer := make([]byte, 2048)
-		for {
-			n, from, err := conn.ReadFromUDPAddrPort(buffer)
-			if err != nil {
-				return
-			}
-			var ecm lisp.ECM
-			var m lisp.MapRequest
-			if ecm.Decode(buffer[:n]) != nil || m.Decode(ecm.Inner.Message) != nil {
-				continue
-			}
-			if !m.WantsCapability() {
-				t.Error("it does not ask for capabilities")
-			}
-			answers(conn, from, &m)
+	return lisptest.Resolver(t, host(), func(r *lisptest.Request) [][]byte {
+		if !r.WantsCapability() {
+			t.Error("it does not ask for capabilities")
 		}
-	}()
-	t.Cleanup(func() { _ = conn.Close(); <-done })
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort()
-}
-
-func reply(t *testing.T, nonce uint64, records ...lisp.Record) []byte {
-	t.Helper()
-	b, err := (&lisp.MapReply{Nonce: nonce, Records: records}).Append(nil)
-	if err != nil {
-		t.Error(err)
-	}
-	return b
+		return answers(r)
+	})
 }
 
 func record(prefix string, rlocs ...string) lisp.Record {

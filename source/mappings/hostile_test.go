@@ -8,6 +8,7 @@ import (
 
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/lisp/client"
+	"github.com/corecast/corecast/lisp/lisptest"
 )
 
 // slow repeats nothing: on a busy machine, repetitions would be counted too.
@@ -17,8 +18,8 @@ var slow = client.Retry{Attempts: 1, Timeout: 30 * time.Second}
 // is taken all the same.
 func TestForgedReplies(t *testing.T) {
 	forged, good := "198.51.100.66", "192.0.2.21"
-	at := scripted(t, func(conn *net.UDPConn, from netip.AddrPort, m *lisp.MapRequest) {
-		whole := reply(t, m.Nonce, record("10.1.0.0/16", good))
+	at := scripted(t, func(m *lisptest.Request) [][]byte {
+		whole := lisptest.Reply(t, m.Nonce, record("10.1.0.0/16", good))
 		var huge []lisp.Record
 		for i := range 255 {
 			r := record("10.2.0.0/16", forged, "198.51.100.67", "198.51.100.68")
@@ -30,17 +31,15 @@ func TestForgedReplies(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		for _, packet := range [][]byte{
+		return [][]byte{
 			{},
 			whole[:len(whole)-1], // malformed
-			reply(t, m.Nonce+1, record("10.1.0.0/16", forged)), // nonce
-			reply(t, m.Nonce, record("10.2.0.0/16", forged)),   // EID
-			reply(t, m.Nonce, huge...),                         // EID
-			notify,                                             // unexpected here
-			reply(t, m.Nonce, record("10.1.0.0/16", good), record("10.2.0.0/16", forged)), // the answer, and a record of others
-			reply(t, m.Nonce, record("10.1.0.0/16", forged)),                              // too late: nonce
-		} {
-			_, _ = conn.WriteToUDPAddrPort(packet, from)
+			lisptest.Reply(t, m.Nonce+1, record("10.1.0.0/16", forged)), // nonce
+			lisptest.Reply(t, m.Nonce, record("10.2.0.0/16", forged)),   // EID
+			lisptest.Reply(t, m.Nonce, huge...),                         // EID
+			notify,                                                      // unexpected here
+			lisptest.Reply(t, m.Nonce, record("10.1.0.0/16", good), record("10.2.0.0/16", forged)), // the answer, and a record of others
+			lisptest.Reply(t, m.Nonce, record("10.1.0.0/16", forged)),                              // too late: nonce
 		}
 	})
 	c := start(t, Config{Resolvers: []netip.AddrPort{at}, Retry: slow})
