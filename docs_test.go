@@ -30,7 +30,7 @@ func TestArchitectureNamesEveryPackage(t *testing.T) {
 	for dir := range packages(t) {
 		own := strings.HasSuffix(dir, "test") && path.Dir(dir) != "." || dir == "mapserver/interop"
 		if !own && !named[dir] && !named[path.Base(dir)] {
-			t.Errorf("docs/architecture.md does not name %s", dir)
+			t.Errorf("docs/architecture.md does not name %s: add it to the drawing", dir)
 		}
 	}
 }
