@@ -3,6 +3,7 @@ package northbound
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/corecast/corecast/controller/eventlog"
 	"github.com/corecast/corecast/northbound/api"
+	"github.com/corecast/corecast/northbound/auth"
 )
 
 // Events is what is asked of an *eventlog.Log.
@@ -22,6 +24,7 @@ type Events interface {
 	Read(after eventlog.ID, limit int) (events []eventlog.Entry, missed bool, grown <-chan struct{})
 	Tail(n int) []eventlog.Entry
 	Last() eventlog.ID
+	Dropped() uint64 // events that were not kept: too many at once
 }
 
 const (
@@ -42,7 +45,13 @@ const (
 	leftTooSlow  = "slow"
 	leftFull     = "full"
 	leftStopping = "stopping"
+	leftRefused  = "refused" // by now: a token has ended, or a certificate was revoked
 )
+
+// leftReasons are all of them.
+func leftReasons() []string {
+	return []string{leftByItself, leftTooSlow, leftFull, leftStopping, leftRefused}
+}
 
 type eventsInput struct {
 	Accept      string `header:"Accept" hidden:"true"`
@@ -85,11 +94,11 @@ func (s *Server) registerEvents() {
 			s.metrics.followers.Inc()
 			defer s.metrics.followers.Dec()
 			r, w := humago.Unwrap(ctx)
-			f := &follower{s: s, w: w, rc: http.NewResponseController(w), after: after}
+			f := &follower{s: s, r: r, w: w, rc: http.NewResponseController(w), after: after}
 			if in.After == "" && in.LastEventID == "" {
 				f.after = s.opts.Events.Last()
 			}
-			reason := f.run(r.Context())
+			reason := f.run()
 			s.metrics.left.WithLabelValues(reason).Inc()
 			s.log.Debug("no longer follows the events", "client", r.RemoteAddr, "reason", reason)
 		}}, nil
@@ -152,13 +161,14 @@ func missedEvent(after eventlog.ID) api.Event {
 // follower is a client that follows the events.
 type follower struct {
 	s     *Server
+	r     *http.Request
 	w     http.ResponseWriter
 	rc    *http.ResponseController
 	after eventlog.ID
 }
 
 // run sends events until the client leaves or must, and says why.
-func (f *follower) run(ctx context.Context) string {
+func (f *follower) run() string {
 	h := f.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep it back
@@ -180,15 +190,26 @@ func (f *follower) run(ctx context.Context) string {
 		select {
 		case <-grown:
 		case <-beat.C:
+			if !f.s.mayStay(f.r) {
+				return leftRefused
+			}
 			if err := f.send(": still here\n\n"); err != nil {
 				return leftTooSlow
 			}
-		case <-ctx.Done():
+		case <-f.r.Context().Done():
 			return leftByItself
 		case <-f.s.closing:
 			return leftStopping
 		}
 	}
+}
+
+// mayStay reports whether who follows would be let in again: credentials end while
+// streams do not.
+func (s *Server) mayStay(r *http.Request) bool {
+	_, err := s.gate.Admit(r)
+	var no *auth.Refusal
+	return !errors.As(err, &no) || no.Status != http.StatusUnauthorized && no.Status != http.StatusForbidden
 }
 
 // tell sends events.

@@ -44,13 +44,16 @@ func newMetrics(opts *Options) *metrics {
 	m.left = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "corecast_events_left_total", Help: "Clients that followed the events and no longer do, by reason.",
 	}, []string{"reason"})
-	for _, reason := range []string{leftByItself, leftTooSlow, leftFull, leftStopping} {
+	dropped := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "corecast_events_dropped_total", Help: "Events of switches, sites and streams that were not recorded: too many at once.",
+	}, func() float64 { return float64(opts.Events.Dropped()) })
+	for _, reason := range leftReasons() {
 		m.left.WithLabelValues(reason)
 	}
 	for _, reason := range auth.Reasons() {
 		m.refused.WithLabelValues(string(reason))
 	}
-	m.registry.MustRegister(m.requests, m.duration, m.refused, m.followers, m.left, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.duration, m.refused, m.followers, m.left, dropped, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &collector{opts: opts}, &loads{opts: opts}, &nodeCollector{opts: opts})
 	return m
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -58,6 +59,34 @@ func TestMetrics(t *testing.T) {
 	}
 	if strings.Contains(text, `cause="replay"`) {
 		t.Error("a cause that did not occur is there for a site")
+	}
+}
+
+// TestEveryCounterIsServed: what the Map-Server counts is no good if nobody sees it.
+func TestEveryCounterIsServed(t *testing.T) {
+	s, f := newTestServer(t)
+	all := reflect.ValueOf(&f.mapServer.counters).Elem()
+	want := map[string]uint64{}
+	for i := range all.NumField() {
+		n := uint64(7_000_000 + i)
+		switch field := all.Field(i); field.Kind() {
+		case reflect.Uint64:
+			field.SetUint(n)
+		case reflect.Int:
+			field.SetInt(int64(n))
+		default:
+			continue
+		}
+		want[all.Type().Field(i).Name] = n
+	}
+	if len(want) < 20 {
+		t.Fatalf("%d counters", len(want))
+	}
+	text := scrape(t, s)
+	for name, n := range want {
+		if !strings.Contains(text, fmt.Sprintf(" %v\n", float64(n))) {
+			t.Errorf("no metric has %s", name)
+		}
 	}
 }
 
@@ -162,6 +191,11 @@ func TestLabelsAreDocumented(t *testing.T) {
 	for _, e := range build.SlotEvents {
 		if e.Name != "" && !strings.Contains(string(text), fmt.Sprintf("| `%s` | %s |\n", e.Name, e.Doc)) {
 			t.Errorf("%s does not list the event %s: %s", metricsDoc, e.Name, e.Doc)
+		}
+	}
+	for _, reason := range leftReasons() {
+		if !strings.Contains(string(text), fmt.Sprintf("| `%s` | ", reason)) {
+			t.Errorf("%s does not list the reason %s to leave", metricsDoc, reason)
 		}
 	}
 	for _, r := range auth.Reasons() {

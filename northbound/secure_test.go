@@ -2,7 +2,6 @@ package northbound
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -25,6 +24,7 @@ import (
 type secured struct {
 	*Server
 	url, address string
+	tokensFile   string
 	ca           *authtest.CA
 	tokens       map[auth.Role]string
 }
@@ -49,22 +49,15 @@ func newSecured(t *testing.T) *secured {
 	}
 	open, _ := newTestServer(t)
 	open.opts.Gate = gate
-	s.Server = New(open.opts)
+	s.Server, s.tokensFile = New(open.opts), file
+	s.times.beat = 50 * time.Millisecond
 	l, err := Listen("127.0.0.1:0", gate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.address = l.Addr().String()
 	s.url = "https://" + s.address
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	serveUntilEnd(t, s.Server, l)
 	return s
 }
 
