@@ -183,7 +183,7 @@ func (b *browser) showsReports() {
 	b.show("/channels/news")
 	b.follows()
 	b.until("the report is told beside what is counted",
-		`[...document.querySelectorAll('td[data-label="viewers"]')].map(e => e.textContent).join() === "1 served: 2,0 served: 3,0 served: 2"`)
+		`[...document.querySelectorAll('td[data-label="viewers"]')].map(e => e.textContent).join() === "1 reported, 2 served,0 reported, 3 served,0 reported, 2 served"`)
 	b.fine("channel with reports")
 	b.show("/sites/domain1")
 	b.until("so it is on the site's page", `document.querySelector("main").textContent.includes("reports of its source")`)

@@ -143,6 +143,31 @@ func TestChannel(t *testing.T) {
 
 // TestLists: the lists of ETRs of ours are known exactly, those of others on
 // average.
+// TestSeldomLookedAt: whoever looks again after a while sees the rate since, and
+// after a long while what is after a second reading.
+func TestSeldomLookedAt(t *testing.T) {
+	n := &network{}
+	s, now := newSampler(n)
+	channel(t, s)
+	for range 3 {
+		*now = now.Add(longWindow + time.Second)
+		n.stream(220)
+		if c := channel(t, s); !c.Steady || !near(c.Payloads.PerSecond, 20) || c.Links[0].PerPayload != 1 {
+			t.Errorf("after a while: %+v", c)
+		}
+	}
+	*now = now.Add(forgetAfter + time.Second)
+	n.stream(100_000)
+	if c := channel(t, s); c.Steady || c.Payloads.PerSecond != 0 || c.Payloads.Total != 100_660 {
+		t.Errorf("after a long while: %+v", c)
+	}
+	*now = now.Add(firstPeriod)
+	n.stream(10)
+	if c := channel(t, s); !c.Steady || !near(c.Payloads.PerSecond, 40) {
+		t.Errorf("then: %+v", c)
+	}
+}
+
 func TestLists(t *testing.T) {
 	n := &network{lists: 7}
 	s, now := newSampler(n)

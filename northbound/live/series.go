@@ -42,6 +42,11 @@ func (c *channelSeries) add(name string, load controller.ChannelLoad, err error,
 		return c.answer.Steady, c.answer
 	}
 	r := reading{now, load}
+	if n := len(c.latest); n > 0 && now.Sub(c.latest[n-1].at) > forgetAfter {
+		c.latest = []reading{r} // what was since is no rate of now
+		c.answer = c.compute(name)
+		return false, c.answer
+	}
 	if len(c.latest) == 0 || r.restarted(&c.latest[len(c.latest)-1]) {
 		c.base, c.latest, c.history = r, nil, nil
 	}
@@ -91,15 +96,16 @@ func (r *reading) stream(switchName string) *controller.StreamLoad {
 	return nil
 }
 
-// since is the oldest reading within d of the last.
+// since is the oldest reading within d of the last, or else that before it: nobody
+// may have looked for a while.
 func (c *channelSeries) since(d time.Duration) *reading {
-	last := c.latest[len(c.latest)-1].at
-	for i := range c.latest {
-		if last.Sub(c.latest[i].at) <= d {
+	n := len(c.latest)
+	for i := range n - 1 {
+		if c.latest[n-1].at.Sub(c.latest[i].at) <= d {
 			return &c.latest[i]
 		}
 	}
-	return &c.latest[len(c.latest)-1]
+	return &c.latest[max(0, n-2)]
 }
 
 // compute answers from the readings.

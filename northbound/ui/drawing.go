@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -35,6 +36,17 @@ type line struct {
 	Path   string
 	Active bool
 	Bad    bool
+}
+
+// rank orders lines of which one hides the other.
+func (l line) rank() int {
+	switch {
+	case l.Active:
+		return 2
+	case !l.Bad:
+		return 1
+	}
+	return 0
 }
 
 type label struct {
@@ -109,6 +121,8 @@ func (t *topology) Narrow() drawing {
 	for i := range t.Groups {
 		y = d.narrowGroup(&t.Groups[i], y) + 2*margin
 	}
+	// Lines share the trunk: those in trouble do not hide others.
+	slices.SortStableFunc(d.Lines, func(a, b line) int { return a.rank() - b.rank() })
 	d.Height = y
 	return d
 }

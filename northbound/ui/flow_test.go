@@ -22,7 +22,7 @@ func TestReportedViewers(t *testing.T) {
 	f.audiences = map[string]*Audience{"news": {Sources: []string{"studio-1"}, Reported: start, More: 1,
 		Sites: map[string]Viewers{"viewers": {CoreCast: 41, Unicast: 2}, "studio": {Unicast: 3}, "": {Unicast: 5}}}}
 	for path, wants := range map[string][]string{
-		"/channels/news": {"<dd>52<small>reported by their sources", `data-label="viewers">43 <small>served: `, "studio-1 reported", "the sites of 1 more", "no site of ours", `data-label="by unicast">3<`},
+		"/channels/news": {"<dd>52<small>reported by their sources", `data-label="viewers">43 <small>reported, `, "studio-1 reported", "the sites of 1 more", "no site of ours", `data-label="by unicast">3<`},
 		"/channels":      {`data-label="viewers">52<`},
 		"/":              {"<dd>52<", "43 viewers"},
 		"/sites/viewers": {"<dd>43<small>1 channel<", `data-label="by CoreCast">41<`, "reports of its source"},

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/corecast/corecast/controller/config"
@@ -56,11 +56,10 @@ func mistakesIn(list []mistake, controls []control, of string) []mistake {
 		list = mistakesIn(list, c.Group, c.Label+", ")
 		for j := range c.Rows {
 			r := &c.Rows[j]
-			label := c.Row + " " + strconv.Itoa(r.Number)
 			if r.Error != "" {
-				list = append(list, mistake{r.ID, label, r.Error})
+				list = append(list, mistake{r.ID, r.Title, r.Error})
 			}
-			list = mistakesIn(list, append(r.Controls[:len(r.Controls):len(r.Controls)], r.More...), label+", ")
+			list = mistakesIn(list, append(r.Controls[:len(r.Controls):len(r.Controls)], r.More...), r.Title+", ")
 		}
 	}
 	return list
@@ -82,8 +81,26 @@ func (f *form) Back() string {
 	return f.page(f.Object)
 }
 
-// Open reports whether what is asked for seldom is shown from the start.
-func (f *form) Open() bool { return anyFilled(f.More) }
+// Rare is what of it is asked for seldom.
+func (f *form) Rare() rare { return rare{f.More} }
+
+// rare are controls that are shown when they are asked for.
+type rare struct{ Controls []control }
+
+// Open reports whether they are shown from the start, since something is wrong with
+// them.
+func (r rare) Open() bool { return slices.ContainsFunc(r.Controls, control.urgent) }
+
+// Set is how many of them have something.
+func (r rare) Set() int {
+	n := 0
+	for i := range r.Controls {
+		if r.Controls[i].filled() {
+			n++
+		}
+	}
+	return n
+}
 
 // control is a field as it is to be filled in.
 type control struct {
@@ -117,33 +134,33 @@ func (c *control) Kind() string {
 	return "text"
 }
 
-// filled reports whether there is something to see in a control.
-func (c *control) filled() bool {
+// filled reports whether something other than the default is in a control.
+func (c control) filled() bool {
 	def := ""
 	if c.Input == choiceInput && len(c.Choices) > 0 {
 		def = c.Choices[0].Value
 	}
-	return c.Error != "" || c.Focus || len(c.Rows) > 0 || c.Value != "" && c.Value != def || anyFilled(c.Group)
+	return len(c.Rows) > 0 || c.Value != "" && c.Value != def || slices.ContainsFunc(c.Group, control.filled)
 }
 
-func anyFilled(all []control) bool {
-	for i := range all {
-		if all[i].filled() {
-			return true
-		}
-	}
-	return false
+// urgent reports whether somebody has to see a control.
+func (c control) urgent() bool {
+	return c.Error != "" || c.Focus || slices.ContainsFunc(c.Group, control.urgent) || slices.ContainsFunc(c.Rows, formRow.urgent)
 }
 
 // formRow is a row of a field with rows.
 type formRow struct {
 	ID, Error      string
-	Number         int // from 1
+	Title          string // such as port 2
 	Controls, More []control
 }
 
-// Open is that of the form.
-func (r *formRow) Open() bool { return anyFilled(r.More) }
+// Rare is that of the form.
+func (r formRow) Rare() rare { return rare{r.More} }
+
+func (r formRow) urgent() bool {
+	return r.Error != "" || slices.ContainsFunc(r.Controls, control.urgent) || slices.ContainsFunc(r.More, control.urgent)
+}
 
 // lay prepares the controls; focus is the row that the browser goes to.
 func (f *form) lay(cfg *config.Config, focus string) {
@@ -165,8 +182,11 @@ func (f *form) controls(cfg *config.Config, fields []field, prefix, focus string
 		case groupInput:
 			c.Group, _ = f.controls(cfg, d.Fields, id+".", focus)
 		case rowsInput:
-			for n, row := range rowsOf(f.values, id) {
-				r := formRow{ID: strings.TrimSuffix(row, "."), Number: n + 1}
+			for _, row := range rowsOf(f.values, id) {
+				r := formRow{ID: strings.TrimSuffix(row, "."), Title: "new " + d.Row}
+				if first := f.values.Get(row + d.Fields[0].Name); first != "" {
+					r.Title = d.Row + " " + first
+				}
 				r.Error = f.Errors[r.ID]
 				r.Controls, r.More = f.controls(cfg, d.Fields, row, focus)
 				c.Rows = append(c.Rows, r)

@@ -21,12 +21,13 @@ func funcs(now func() time.Time, asset func(string) string) template.FuncMap {
 		// Texts and URLs.
 		"asset": asset, "path": url.PathEscape, "query": url.QueryEscape, "short": short, "dict": dict, "known": known,
 		// Numbers with their units.
-		"count": count, "rate": rate, "bits": bits, "size": size, "times": times, "plural": plural,
+		"count": count, "rate": rate, "bits": bits, "size": size, "times": times, "plural": plural, "percent": percent,
 		"bitrate": func(r config.Rate) string { return scaled(float64(r), "bit/s") },
 		// Times.
 		"ago":          func(t time.Time) string { return ago(since(t)) },
 		"since":        func(t time.Time) string { return span(since(t)) },
 		"seconds":      func(n int) string { return span(time.Duration(n) * time.Second) },
+		"utc":          func(t time.Time) string { return t.UTC().Format("01-02 15:04:05") },
 		"stamp":        func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"lastregister": func(t *time.Time) string { return lastRegister(t, now()) },
 		"reported":     func(a *Audience) string { return "reported by their sources, " + ago(since(a.Reported)) },
@@ -136,6 +137,14 @@ func bits(bytesPerSecond float64) string { return scaled(8*bytesPerSecond, "bit/
 
 // size formats a number of bytes.
 func size(bytes float64) string { return scaled(bytes, "B") }
+
+// percent formats a share, of which more than nothing is never nothing.
+func percent(share float64) string {
+	if share > 0 && share < 0.1 {
+		return "<0.1\u00a0%"
+	}
+	return strconv.FormatFloat(share, 'f', 1, 64) + "\u00a0%"
+}
 
 // times formats a factor.
 func times(x float64) string {

@@ -100,10 +100,9 @@ func switchKind() *editable {
 			{Name: "site", Label: "Site", Hint: "whose border it is", Input: choiceInput, Options: allSites},
 			{Name: "target", Label: "Target", Hint: "what runs the program", Input: choiceInput, Options: texts("softswitch", "bmv2")},
 			{Name: "device_id", Label: "Device id", Hint: "of P4Runtime; empty: 1", Input: numberInput},
-			{Name: "ports", Label: "Ports", Row: "port", Hint: "in use: local to sources and viewers, transit to the RLOC space", Input: rowsInput, Fields: []field{
+			{Name: "ports", Label: "Ports", Row: "port", Hint: "local ones face sources and viewers, transit ones the RLOC space", Input: rowsInput, Fields: []field{
 				{Name: "id", Label: "Port", Hint: "1 to 509", Input: numberInput},
-				{Name: "role", Label: "Role", Hint: "what it faces", Input: choiceInput,
-					Options: labelled("local", "local: sources and viewers", "transit", "transit: the RLOC space", "loop", "loop: itself, for bmv2")},
+				{Name: "role", Label: "Role", Hint: "loop: to itself, for bmv2", Input: choiceInput, Options: texts("local", "transit", "loop")},
 				{Name: "address", Rest: "addresses", Label: "Addresses", Hint: "of the switch, with the subnet’s length: 10.0.0.1/24", Input: listInput},
 				{Name: "next_hop", Rest: "next_hops", Label: "Next hops", Hint: "routers behind it, one a family", Input: listInput},
 				{Name: "mtu", Label: "MTU", Hint: "of IP; empty: no limit", Input: numberInput, Rare: true},

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/northbound/api"
 	"github.com/corecast/corecast/northbound/live"
 )
@@ -19,8 +20,30 @@ type overview struct {
 	Traffic  traffic
 	Topology *topology // nil if there is nothing to draw
 	Channels []flow
-	More     int // channels that are not among them
-	Empty    bool
+	More     int         // channels that are not among them
+	Steps    []beginning // of a network that is not yet one; none: it is
+}
+
+// beginning is a step on the way to the first channel.
+type beginning struct {
+	maker
+	What string
+	Done bool
+}
+
+// beginnings are the steps to the first channel; nil if there is one.
+func (u *UI) beginnings(r *http.Request, cfg *config.Config) []beginning {
+	if len(cfg.Channels) > 0 {
+		return nil
+	}
+	step := func(kind inventory.Kind, done bool, what string) beginning {
+		return beginning{u.makerOf(r, u.kindOf(kind)), what, done}
+	}
+	return []beginning{
+		step(inventory.Site, len(cfg.Sites) > 0, "a site, for the source and for each domain of viewers: its EID-prefixes and RLOCs"),
+		step(inventory.Switch, len(cfg.Switches) > 0, "the switch at the border of each site: where its P4Runtime server is, and its ports"),
+		step(inventory.Channel, false, "a channel: the source’s EID, and the port by which it comes"),
+	}
 }
 
 // traffic adds channels up.
@@ -76,7 +99,7 @@ func (u *UI) overview(r *http.Request) (view, error) {
 	followed := u.flows(r.Context(), cfg, names[:min(len(names), maxFollowed)])
 	o := overview{
 		Status: u.opts.Source.Status(), Channels: followed, More: len(names) - len(followed), Traffic: sum(followed),
-		Empty: len(cfg.Switches) == 0 && len(cfg.Channels) == 0,
+		Steps: u.beginnings(r, cfg),
 	}
 	o.Traffic.Channels = len(names)
 	o.Topology = newTopology(cfg, u.opts.Source.Switches(), followed)

@@ -95,28 +95,3 @@ func (u *UI) viewersIn(ctx context.Context, site string) (list []channelViewers,
 	}
 	return list, len(silent) - len(looked)
 }
-
-// mappingList is a page of mappings.
-type mappingList struct {
-	Query MappingQuery
-	Sites []string // to choose from
-	api.Mappings
-	Err error // what is wrong with the query
-}
-
-// mappingsPerPage is how many mappings a page shows.
-const mappingsPerPage = 100
-
-func (u *UI) mappings(r *http.Request) (view, error) {
-	l := mappingList{Query: MappingQuery{
-		EID: r.FormValue("eid"), Site: r.FormValue("site"), All: r.FormValue("all") != "",
-		Cursor: r.FormValue("cursor"), Limit: mappingsPerPage,
-	}}
-	for _, s := range u.opts.Source.Config().Sites {
-		if len(l.Sites) < maxSites {
-			l.Sites = append(l.Sites, s.Name)
-		}
-	}
-	l.Mappings, l.Err = u.opts.Source.Mappings(l.Query)
-	return view{Title: "Mappings", Data: l}, nil
-}

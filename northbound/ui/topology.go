@@ -155,7 +155,7 @@ func (b *branch) add(c *flow, l *link) {
 	}
 	b.Transit += l.Transit.PerSecond
 	b.Viewers += l.Viewers
-	b.Counted = b.Counted || l.Reported || l.Switch != "" && l.Master == nil && !l.Multicast
+	b.Counted = b.Counted || l.Reported || l.Switch != "" && l.Master == nil && l.Err == nil && !l.Multicast
 	b.Multicast = b.Multicast || l.Multicast
 	if c.Payloads.PerSecond > 0 {
 		b.Local += l.Made.PerSecond * c.Media.PerSecond / c.Payloads.PerSecond

@@ -30,6 +30,7 @@ func TestPages(t *testing.T) {
 		{"/sites", []string{"studio", "10.1.0.0/16", "HMAC does not match"}},
 		{"/sites/viewers", []string{"Refused lately", "192.0.2.66:4342", "10.1.0.0/24"}},
 		{"/mappings?site=viewers", []string{"10.1.0.0/24", "24 h", "cursor=more"}},
+		{"/mappings?eid=10.1.0.1", []string{"Refused lately", "HMAC does not match key id 1 of site studio"}},
 		{"/mappings?eid=nonsense", []string{"is not an EID", `aria-invalid="true"`}},
 		{"/switches", []string{"1,234", "127.0.0.1:9560"}},
 		{"/switches/etr", []string{"100,000", "76.3 percent", "eids6", "192.0.2.21/24"}},
@@ -59,6 +60,25 @@ func TestPages(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the overview does not say %q", want)
 		}
+	}
+}
+
+// TestFirstSteps: who has no channel yet is led to one.
+func TestFirstSteps(t *testing.T) {
+	_, f, h := newTest(t)
+	cfg := *f.Config()
+	cfg.Channels, cfg.Switches = nil, nil
+	_ = f.apply(&cfg)
+	page := get(h, "/").Body.String()
+	for _, want := range []string{"To the first channel", "Done: a site", `href="/new/switch"`, `href="/new/channel"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the overview does not say %q: %s", want, page)
+		}
+	}
+	wellFormed(t, "/", page)
+	f.noStore = true
+	if page := get(h, "/").Body.String(); strings.Contains(page, "/new/") || !strings.Contains(page, "Name them in the configuration file") {
+		t.Errorf("without a store: %s", page)
 	}
 }
 
