@@ -3,10 +3,11 @@
 GO       ?= go
 P4C      ?= p4c-bm2-ss
 FUZZTIME ?= 30s
+PREFIX   ?= /usr/local
 OUT      := $(or $(TMPDIR),/tmp)/corecast-p4
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-bmv2 test-oor p4 lint fuzz bench
+.PHONY: help build install demo test test-bmv2 test-oor p4 lint fuzz bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,8 +15,16 @@ help: ## this list
 build: ## bin/corecast
 	$(GO) build -o bin/corecast ./cmd/corecast
 
+install: build ## bin/corecast, man pages and completion to PREFIX (/usr/local)
+	install -D -m 0755 bin/corecast $(DESTDIR)$(PREFIX)/bin/corecast
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	bin/corecast man $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	bin/corecast completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/corecast
+
 demo: build ## Fig. 2 of the paper in one process: media through an ITR and three ETRs to seven viewers
 	bin/corecast demo --duration 10s
+	@printf '\nNext: bin/corecast demo --ui 127.0.0.1:8080, and open that address in a browser; README.md, "Try", has more.\n'
 
 test: lint ## everything that runs without root or p4lang's tools; more where they are there
 	@$(GO) tool -n go.etcd.io/etcd/server/v3 >/dev/null # builds the etcd of several tests once
