@@ -1,19 +1,13 @@
 package northbound
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/goccy/go-yaml"
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/cluster"
@@ -201,145 +195,6 @@ func TestLabelsAreDocumented(t *testing.T) {
 	for _, r := range auth.Reasons() {
 		if !strings.Contains(string(text), fmt.Sprintf("| `%s` | ", r)) {
 			t.Errorf("%s does not list the reason %s", metricsDoc, r)
-		}
-	}
-}
-
-// TestExamplesNameMetrics: dashboard and alerts ask only for what docs/metrics.md
-// lists, with labels that it has.
-func TestExamplesNameMetrics(t *testing.T) {
-	text, err := os.ReadFile(metricsDoc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	labels := map[string]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `(corecast_\\w+)` \\| (\\w+) \\| ([^|]*) \\|").FindAllStringSubmatch(string(text), -1) {
-		labels[row[1]] = row[3]
-		if row[2] == "histogram" {
-			labels[row[1]+"_bucket"], labels[row[1]+"_count"], labels[row[1]+"_sum"] = row[3]+"`le`", row[3], row[3]
-		}
-	}
-	for file, atLeast := range map[string]int{
-		"../examples/grafana/corecast.json": 20, "../examples/prometheus/alerts.yml": 8,
-	} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		used := regexp.MustCompile(`(corecast_\w+)(?:\{([^}]*)\})?`).FindAllStringSubmatch(strings.ReplaceAll(string(text), `\"`, `"`), -1)
-		if len(used) < atLeast {
-			t.Errorf("%s: %d metrics", file, len(used))
-		}
-		for _, u := range used {
-			has, ok := labels[u[1]]
-			if !ok {
-				t.Errorf("%s asks for %s, which %s does not list", file, u[1], metricsDoc)
-				continue
-			}
-			for _, m := range regexp.MustCompile(`(\w+)\s*(?:=~|!~|!=|=)`).FindAllStringSubmatch(u[2], -1) {
-				if m[1] != "instance" && m[1] != "job" && !strings.Contains(has, "`"+m[1]+"`") {
-					t.Errorf("%s asks for %s by %s, which it does not have", file, u[1], m[1])
-				}
-			}
-		}
-	}
-}
-
-// TestGrafana: the dashboard is one that Grafana takes in: panels with ids and
-// places of their own, each with a title and something to ask.
-func TestGrafana(t *testing.T) {
-	text, err := os.ReadFile("../examples/grafana/corecast.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var board struct {
-		UID, Title    string
-		SchemaVersion int
-		Panels        []struct {
-			ID          int
-			Type, Title string
-			GridPos     struct{ X, Y, W, H int }
-			FieldConfig struct{ Defaults struct{ Unit string } }
-			Targets     []struct{ Expr, RefID string }
-		}
-	}
-	if err := json.Unmarshal(text, &board); err != nil {
-		t.Fatal(err)
-	}
-	if board.UID == "" || board.Title == "" || board.SchemaVersion < 36 || len(board.Panels) < 10 {
-		t.Errorf("%q %q, schema %d, %d panels", board.UID, board.Title, board.SchemaVersion, len(board.Panels))
-	}
-	ids, cells := map[int]bool{}, map[[2]int]string{}
-	for _, p := range board.Panels {
-		if ids[p.ID] || p.ID == 0 || p.Title == "" {
-			t.Errorf("panel %d %q", p.ID, p.Title)
-		}
-		ids[p.ID] = true
-		if p.Type != "row" && (len(p.Targets) == 0 || p.FieldConfig.Defaults.Unit == "") {
-			t.Errorf("panel %q has %d targets, unit %q", p.Title, len(p.Targets), p.FieldConfig.Defaults.Unit)
-		}
-		if p.GridPos.W < 1 || p.GridPos.H < 1 || p.GridPos.X+p.GridPos.W > 24 {
-			t.Errorf("panel %q lies at %+v", p.Title, p.GridPos)
-		}
-		for x := range p.GridPos.W {
-			for y := range p.GridPos.H {
-				cell := [2]int{p.GridPos.X + x, p.GridPos.Y + y}
-				if cells[cell] != "" {
-					t.Fatalf("panels %q and %q overlap", cells[cell], p.Title)
-				}
-				cells[cell] = p.Title
-			}
-		}
-	}
-}
-
-// TestPrometheus reads the scrape configuration and the alerts, and has promtool
-// check them where it is there.
-func TestPrometheus(t *testing.T) {
-	var alerts struct {
-		Groups []struct {
-			Name  string
-			Rules []struct {
-				Alert, Expr, For    string
-				Labels, Annotations map[string]string
-			}
-		}
-	}
-	read := func(file string, into any) {
-		t.Helper()
-		text, err := os.ReadFile(filepath.Join("../examples/prometheus", file))
-		if err == nil {
-			err = yaml.UnmarshalWithOptions(text, into, yaml.Strict())
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	read("alerts.yml", &alerts)
-	rules := 0
-	for _, g := range alerts.Groups {
-		for _, r := range g.Rules {
-			rules++
-			if r.Alert == "" || r.Expr == "" || r.Labels["severity"] == "" || r.Annotations["summary"] == "" || r.Annotations["description"] == "" {
-				t.Errorf("alert %+v is not whole", r)
-			}
-			if strings.Count(r.Expr, "(") != strings.Count(r.Expr, ")") {
-				t.Errorf("alert %s: %s", r.Alert, r.Expr)
-			}
-		}
-	}
-	if rules < 8 {
-		t.Errorf("%d alerts", rules)
-	}
-	var scrape map[string]any
-	read("prometheus.yml", &scrape)
-	if promtool, err := exec.LookPath("promtool"); err == nil {
-		for _, args := range [][]string{{"check", "rules", "alerts.yml"}, {"check", "config", "--syntax-only", "prometheus.yml"}} {
-			cmd := exec.Command(promtool, args...)
-			cmd.Dir = "../examples/prometheus"
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("promtool %v: %v\n%s", args, err, out)
-			}
 		}
 	}
 }
