@@ -117,6 +117,9 @@ func (e example) check(work string, frames int) string {
 	if err := json.Unmarshal(read("file.json"), &report); err != nil || report.Lost != 0 || report.Strangers != 0 {
 		return "the viewer reports " + string(read("file.json"))
 	}
+	if said := read("why.txt"); !bytes.Contains(said, []byte("ok    entries   by what the switches hold it gets")) {
+		return "corecast why says of a viewer that is served\n" + string(said)
+	}
 	if said := read("player.log"); bytes.Contains(said, []byte("error")) {
 		return "the player says " + string(said)
 	}
@@ -146,6 +149,10 @@ func TestBMv2Example(t *testing.T) {
 	}
 	if _, err := ts.Check(watched); err != nil || len(watched) < 100_000 {
 		t.Errorf("%d bytes came: %v", len(watched), err)
+	}
+	said, err := os.ReadFile(filepath.Join(work, "why.txt"))
+	if err != nil || !bytes.Contains(said, []byte("ok    entries   by what the switches hold it gets")) {
+		t.Errorf("corecast why says of a viewer that is served\n%s%v", said, err)
 	}
 }
 

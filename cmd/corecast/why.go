@@ -19,11 +19,11 @@ func newWhyCommand() *cobra.Command {
 	channel := ""
 	cmd := &cobra.Command{
 		Use:   "why EID[:PORT]",
-		Short: "Say where the media of a viewer stops: lease, mapping, switches, counters",
+		Short: "Say where the media of a viewer stops or waits: lease, mapping, switches, counters",
 		Long: `Walks the way of a viewer's media: its lease, if sources report theirs, the mapping of
 its EID, the channel, what the switches on the way do with its packets by the entries
-that they hold, and what they have dropped. Exit status 1 where it stops, and what to
-do there.`,
+that they hold, and what they drop. Exit status 1 where it stops or still waits, and
+what to do there.`,
 		Example: `  corecast why 10.1.0.11
   corecast why 10.1.0.11:5004 --channel news`,
 		Args: cli.OneArgument("a viewer", "corecast why 10.1.0.11", func(text string) error {
@@ -67,9 +67,12 @@ func runWhy(ctx context.Context, w io.Writer, f *cli.REST, q why.Question) error
 		if f.JSON {
 			return
 		}
-		mark := "ok  "
-		if !s.OK {
-			mark = "stop"
+		mark := "stop"
+		switch {
+		case s.OK:
+			mark = "ok  "
+		case s.Waiting:
+			mark = "wait"
 		}
 		fmt.Fprintf(w, "%s  %-8s  %s\n", mark, s.Name, s.What)
 		if s.Next != "" {

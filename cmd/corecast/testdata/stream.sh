@@ -37,6 +37,7 @@ else
 		sleep 0.1
 	done
 fi
+corecast why 10.1.0.11 --channel news >"$WORK/why.txt" # its status may be of drops: it has met real switches
 kill -INT "$file" "$player"
 wait "$file" "$player"
 corecast status

@@ -16,8 +16,9 @@ type Packet struct {
 }
 
 const (
-	sourcePort = 40000 // a source uses one UDP port for a channel, any one
-	mediaBytes = 1316  // 7 MPEG-TS packets
+	// SourcePort stands for the one UDP port that a source uses for a channel.
+	SourcePort = 40000
+	mediaBytes = 1316 // 7 MPEG-TS packets
 )
 
 // Channel follows one payload of a channel and the header for one viewer.
@@ -40,7 +41,7 @@ func (n *Network) Channel(ch *config.Channel, viewer netip.AddrPort) ([]Packet, 
 	if err != nil {
 		return nil, err
 	}
-	from, to := netip.AddrPortFrom(pair.Source, sourcePort), netip.AddrPortFrom(pair.Reserved, wire.Port)
+	from, to := netip.AddrPortFrom(pair.Source, SourcePort), netip.AddrPortFrom(pair.Reserved, wire.Port)
 	var story []Packet
 	for _, p := range []struct {
 		what string
