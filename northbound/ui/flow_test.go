@@ -63,8 +63,9 @@ func TestOtherNodes(t *testing.T) {
 	_, f, h := newTest(t)
 	f.nodes = []api.Node{{Name: "a", Self: true}, {Name: "b", URL: "http://192.0.2.200:8080"}}
 	f.masters = map[string]string{"itr": "b", "etr": "a"}
+	f.status.Nodes = f.nodes
 	for path, wants := range map[string][]string{
-		"/":              {"1 channel enters by switches that other nodes master", "counted by b", `href="http://192.0.2.200:8080/channels/news"`},
+		"/":              {"Controllers", `<a href="http://192.0.2.200:8080">`, "1 channel enters by switches that other nodes master", "counted by b", `href="http://192.0.2.200:8080/channels/news"`},
 		"/channels":      {"counted by node b", `href="http://192.0.2.200:8080/channels/news"`, `data-label="viewers">–<`},
 		"/channels/news": {"mastered by node b, which alone counts", `href="http://192.0.2.200:8080/channels/news"`, "ITR"},
 		"/switches":      {"mastered by node b"},
@@ -77,7 +78,7 @@ func TestOtherNodes(t *testing.T) {
 			}
 		}
 	}
-	for path, no := range map[string][]string{"/channels/news": {"payloads", "unicast would take", "not connected", "cannot be read"}, "/switches/itr": {"Given to the controller", "eids4"}, "/": {"0 payloads/s"}} {
+	for path, no := range map[string][]string{"/channels/news": {"payloads", "unicast would take", "not connected", "cannot be read"}, "/switches/itr": {"Given to the controller", "eids4"}, "/": {"0 payloads/s", "chart-transit"}} {
 		page := get(h, path).Body.String()
 		for _, text := range no {
 			if strings.Contains(page, text) {

@@ -40,9 +40,9 @@ func (u *UI) beginnings(r *http.Request, cfg *config.Config) []beginning {
 		return beginning{u.makerOf(r, u.kindOf(kind)), what, done}
 	}
 	return []beginning{
-		step(inventory.Site, len(cfg.Sites) > 0, "a site, for the source and for each domain of viewers: its EID-prefixes and RLOCs"),
-		step(inventory.Switch, len(cfg.Switches) > 0, "the switch at the border of each site: where its P4Runtime server is, and its ports"),
-		step(inventory.Channel, false, "a channel: the source’s EID, and the port by which it comes"),
+		step(inventory.Site, len(cfg.Sites) > 0, "Make a site, for the source and for each domain of viewers: its EID-prefixes and RLOCs"),
+		step(inventory.Switch, len(cfg.Switches) > 0, "Make the switch at the border of each site: where its P4Runtime server is, and its ports"),
+		step(inventory.Channel, false, "Make a channel: the source’s EID, and the port by which it comes"),
 	}
 }
 
@@ -56,7 +56,11 @@ type traffic struct {
 	Lost                       float64
 	Unread                     int // channels whose counters could not be read
 	Others                     int // channels that other nodes count
+	Followed                   int // all that were looked at
 }
+
+// Here reports whether any channel is counted by this node.
+func (t traffic) Here() bool { return t.Others == 0 || t.Followed > t.Others }
 
 // Factor is how many times as much unicast would cost.
 func (t traffic) Factor() float64 {
@@ -67,7 +71,7 @@ func (t traffic) Factor() float64 {
 }
 
 func sum(channels []flow) traffic {
-	t := traffic{Channels: len(channels)}
+	t := traffic{Channels: len(channels), Followed: len(channels)}
 	for i := range channels {
 		c := &channels[i]
 		t.Viewers += c.Viewers()

@@ -70,7 +70,7 @@ func TestFirstSteps(t *testing.T) {
 	cfg.Channels, cfg.Switches = nil, nil
 	_ = f.apply(&cfg)
 	page := get(h, "/").Body.String()
-	for _, want := range []string{"To the first channel", "Done: a site", `href="/new/switch"`, `href="/new/channel"`} {
+	for _, want := range []string{"To the first channel", "<strong>Done.</strong> Make a site", `href="/new/switch"`, `href="/new/channel"`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the overview does not say %q: %s", want, page)
 		}
