@@ -1,11 +1,9 @@
 package northbound
 
 import (
-	"io"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -41,17 +39,5 @@ func TestAudiences(t *testing.T) {
 	}
 	if later := a.of(now.Add(31 * time.Second)); len(later) != 0 {
 		t.Errorf("of reports that are over: %v", later)
-	}
-}
-
-// TestDashboardTellsReports on the page of the channel.
-func TestDashboardTellsReports(t *testing.T) {
-	s, _ := newTestServer(t)
-	makeRome(t, s)
-	write(s, http.MethodPut, "/api/v1/sources/s1/report", `{"interval_seconds":10,"channels":[{"name":"radio","payloads":7,"bytes":9000,"headers":21,"unicast":0,"viewers":[
-		{"eid":"10.5.0.9","port":5004,"corecast":true,"since":"2030-01-02T03:04:05Z"}]}]}`)
-	raw, err := io.ReadAll(ask(s, http.MethodGet, "/sites/rome").Body)
-	if page := string(raw); err != nil || !strings.Contains(page, "reports of its source") || !strings.Contains(page, "/channels/radio") {
-		t.Errorf("%s", page)
 	}
 }

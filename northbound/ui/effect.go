@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/corecast/corecast/controller"
 	"github.com/corecast/corecast/controller/inventory"
@@ -15,7 +17,7 @@ type effect struct {
 	Wrong    int // in the form
 	Did      string
 	Switches []switchEffect
-	Warnings []string
+	Warnings []string // that there are not now
 }
 
 // switchEffect is what would be written to a switch.
@@ -23,6 +25,20 @@ type switchEffect struct {
 	Switch                     string
 	Inserts, Modifies, Deletes int
 	Problems                   []string
+}
+
+// Writes is what is inserted, modified and deleted, as a diff has it.
+func (e switchEffect) Writes() string {
+	var parts []string
+	for _, n := range []struct {
+		sign  string
+		count int
+	}{{"+", e.Inserts}, {"~", e.Modifies}, {"−", e.Deletes}} {
+		if n.count > 0 {
+			parts = append(parts, n.sign+count(n.count))
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // effectOf previews what a form would do.
@@ -50,7 +66,13 @@ func (u *UI) preview(r *http.Request, c inventory.Change) (e effect, err error) 
 	if err != nil {
 		return e, err
 	}
-	e.Did, e.Warnings = result.Did, result.Warnings
+	e.Did = result.Did
+	now := u.opts.Source.Config().Warnings
+	for _, w := range result.Warnings {
+		if !slices.Contains(now, w) {
+			e.Warnings = append(e.Warnings, w)
+		}
+	}
 	previews, err := u.opts.Source.Difference(result.Config)
 	if err != nil {
 		return e, err

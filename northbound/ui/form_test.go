@@ -2,6 +2,7 @@ package ui
 
 import (
 	"encoding/json"
+	"html"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -132,7 +133,7 @@ func TestDeleteSaysWhatItDoes(t *testing.T) {
 		{"/new/site", "name=paris&eid_prefixes=10.20.0.0/16&reserved_eids=10.20.255.0/24&rlocs.0.address=192.0.2.20", 303, nil},
 		{"/new/switch", "name=itr-2&address=127.0.0.1:9571&site=paris&ports.0.id=1&ports.0.role=local&ports.0.address=10.20.0.1/24", 303, nil},
 	})
-	if page := get(h, "/delete/switch/itr-2").Body.String(); !strings.Contains(page, "This writes to 1 switch: itr (+1 ~1)") || !strings.Contains(page, "until it is stopped") {
+	if page := html.UnescapeString(get(h, "/delete/switch/itr-2").Body.String()); !strings.Contains(page, "This writes to 1 switch: itr (+1 ~1)") || !strings.Contains(page, "until it is stopped") {
 		t.Errorf("the page of a switch does not say what follows: %s", page)
 	}
 	if page := get(h, "/delete/site/paris").Body.String(); !strings.Contains(page, "in use by switch itr-2") || strings.Contains(page, "<form") {
@@ -182,7 +183,7 @@ func TestCheck(t *testing.T) {
 		{"site", "name=paris&eid_prefixes=10.20.0.0/16&rlocs.0.address=", "This writes to 1 switch"},
 		{"switch", "name=etr-2&site=viewers", "missing or wrong so far"},
 	} {
-		if w := post(h, "/check/"+tt.kind, tt.form); w.Code != http.StatusOK || !strings.Contains(strings.Join(strings.Fields(w.Body.String()), " "), tt.want) {
+		if w := post(h, "/check/"+tt.kind, tt.form); w.Code != http.StatusOK || !strings.Contains(strings.Join(strings.Fields(html.UnescapeString(w.Body.String())), " "), tt.want) {
 			t.Errorf("%s %q: %d %s, want %q", tt.kind, tt.form, w.Code, w.Body, tt.want)
 		}
 	}
