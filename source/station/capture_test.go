@@ -109,6 +109,7 @@ func tokens(t *testing.T) (make func(exp time.Time) string, jwks string) {
 // that does not prove itself never a byte of media. Another viewer is there all
 // the time.
 func TestCaptures(t *testing.T) {
+	t.Parallel()
 	sourcetest.NewNetwork(t, "127.44.0.21")
 	token, jwks := tokens(t)
 	cfg := loopback(t, clipFile(t), "127.44.0.21")

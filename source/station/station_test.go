@@ -158,6 +158,7 @@ func settles(t *testing.T, what string, number func() int) int {
 // A viewer joins, proves its address, receives the media as it is, and leaves:
 // then it is sent nothing more.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	net := sourcetest.NewNetwork(t, "127.44.0.1")
 	cfg := loopback(t, clipFile(t), "127.44.0.1")
 	cfg.Channels[0].Loop = true
@@ -205,6 +206,7 @@ func TestWatch(t *testing.T) {
 // Joining fails in words: no such channel, nobody there, an address that is
 // not the viewer's.
 func TestWatchRefused(t *testing.T) {
+	t.Parallel()
 	sourcetest.NewNetwork(t, "127.44.0.2")
 	cfg := loopback(t, clipFile(t), "127.44.0.2")
 	cfg.Channels[0].Loop = true

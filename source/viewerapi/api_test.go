@@ -222,6 +222,7 @@ func TestRefused(t *testing.T) {
 
 // A lease that is not renewed ends, and its place is free again.
 func TestLeaseEnds(t *testing.T) {
+	t.Parallel()
 	const ttl = 2 * time.Second // far more than a busy machine is late
 	a := start(t, viewerapi.Options{Limits: viewerapi.Limits{TTL: ttl, PerAddress: 1}})
 	_, lease := a.ask("POST", viewers, `{"port": 1}`)
@@ -274,6 +275,7 @@ func (g *gate) set(grant auth.Grant, err error) {
 // A lease never outlives the permission, is cut when that ends, and lives on
 // with a new one.
 func TestPermissionEnds(t *testing.T) {
+	t.Parallel()
 	const permission = 1500 * time.Millisecond // far more than a busy machine is late
 	g := new(gate)
 	until := time.Now().Add(permission).Round(0)
@@ -383,6 +385,7 @@ func TestProof(t *testing.T) {
 
 // One that does not, or another in its place, never receives a byte of media.
 func TestNoProof(t *testing.T) {
+	t.Parallel()
 	p := prover(t)
 	a := start(t, viewerapi.Options{Prover: p, Limits: viewerapi.Limits{PerPending: 2}})
 	victim, port := other(t)

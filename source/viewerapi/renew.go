@@ -114,19 +114,6 @@ func (s *Server) leave(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// dismissNow ends a stay while it is this source's turn.
-func (s *Server) dismissNow(c *channel, id dstlist.ID) error {
-	t, err := c.turn.use()
-	if err != nil {
-		return err
-	}
-	defer t.done()
-	if !s.dismiss(c, t, id) {
-		return errGone
-	}
-	return nil
-}
-
 // maxRenewals is how many leases one request may renew.
 const maxRenewals = 10_000
 

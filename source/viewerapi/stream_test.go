@@ -16,6 +16,7 @@ import (
 // Who follows the events is not cut off when the time is up that a request or
 // an answer may take.
 func TestEventsGoOn(t *testing.T) {
+	t.Parallel()
 	list := dstlist.New(dstlist.Options{KeepExpired: true})
 	s, err := viewerapi.New(viewerapi.Options{}, viewerapi.Channel{Name: "news", Viewers: list})
 	if err != nil {
