@@ -110,22 +110,10 @@ func (n *faultNet) dial(ctx context.Context, name string) (net.Conn, error) {
 // prepared runs a controller that knows the mappings before it starts.
 func (n *faultNet) prepared(mappings []controller.Mapping, election uint64) (*controller.Controller, func()) {
 	n.Helper()
-	c, err := controller.New(n.fig.Config, controller.Options{
-		ElectionID: p4rt.ElectionID{Low: election}, RetryMin: 5 * time.Millisecond, RetryMax: 50 * time.Millisecond,
+	return n.controllerThatKnows(mappings, controller.Options{
+		ElectionID: p4rt.ElectionID{Low: election}, RetryMax: 50 * time.Millisecond,
 		DialOptions: []grpc.DialOption{grpc.WithContextDialer(n.dial)},
 	})
-	if err == nil {
-		err = c.SetMappings(mappings)
-	}
-	if err != nil {
-		n.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); c.Run(ctx) }()
-	stop := func() { cancel(); <-done }
-	n.Cleanup(stop)
-	return c, stop
 }
 
 // manyMappings are the sites' own and many more, behind the same RLOCs; with

@@ -5,22 +5,11 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	configv1 "github.com/p4lang/p4runtime/go/p4/config/v1"
-	p4v1 "github.com/p4lang/p4runtime/go/p4/v1"
-	"go.uber.org/goleak"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/protobuf/encoding/prototext"
 
 	"github.com/corecast/corecast/softswitch/engine"
 	"github.com/corecast/corecast/softswitch/link"
@@ -28,111 +17,6 @@ import (
 )
 
 //go:generate p4c-bm2-ss --std p4-16 testdata/toolbox.p4 -o testdata/toolbox.json --p4runtime-files testdata/toolbox.p4info.txtpb
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const testCPUPort = 510
-
-func readFile(t testing.TB, name string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
-
-// testSwitch is a running switch with in-memory ports 1 to n; hosts are at
-// the other ends, by port number.
-type testSwitch struct {
-	*Switch
-	t     testing.TB
-	hosts map[uint32]*link.End
-	addr  string
-}
-
-func startSwitch(t testing.TB, cfg Config, ports int) *testSwitch {
-	t.Helper()
-	cfg.Logger = quiet()
-	sw, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ts := &testSwitch{Switch: sw, t: t, hosts: map[uint32]*link.End{}}
-	for id := uint32(1); id <= uint32(ports); id++ {
-		ts.plug(id)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ts.addr = l.Addr().String()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- sw.Serve(ctx, l) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Serve = %v", err)
-		}
-	})
-	return ts
-}
-
-func (s *testSwitch) plug(id uint32) {
-	s.t.Helper()
-	a, b := link.New(link.Options{})
-	if err := s.AddPort(id, a); err != nil {
-		s.t.Fatal(err)
-	}
-	s.hosts[id] = b
-}
-
-func frameTo(dst byte, seq uint32) []byte {
-	f := make([]byte, 64)
-	copy(f, "\x02\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x99\x08\x00")
-	f[5] = dst
-	binary.BigEndian.PutUint32(f[60:], seq)
-	return f
-}
-
-// receive returns copies of the next n frames at a host.
-func (s *testSwitch) receive(id uint32, n int) [][]byte {
-	s.t.Helper()
-	host := s.hosts[id]
-	watchdog := time.AfterFunc(10*time.Second, func() { host.Close() })
-	defer watchdog.Stop()
-	buf := make([][]byte, 32)
-	for i := range buf {
-		buf[i] = make([]byte, port.MaxFrame)
-	}
-	var got [][]byte
-	for len(got) < n {
-		k, err := host.Recv(buf)
-		if err != nil {
-			s.t.Errorf("port %d: after %d of %d frames: %v", id, len(got), n, err)
-			return got
-		}
-		for _, f := range buf[:k] {
-			got = append(got, bytes.Clone(f))
-		}
-	}
-	return got
-}
-
-// forwardTo makes the dataplane send frames for dst out of a port.
-func forwardTo(t testing.TB, d *engine.Dataplane, dst byte, out uint16) {
-	t.Helper()
-	err := d.InsertEntry("toolbox_ingress.l2", engine.Entry{
-		Match:  []engine.Match{{Value: []byte{2, 0, 0, 0, 0, dst}}},
-		Action: "toolbox_ingress.forward", Params: [][]byte{{byte(out >> 8), byte(out)}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestFramesGoFromPortToPortInOrder(t *testing.T) {
 	s := startSwitch(t, Config{DeviceID: 1, Program: readFile(t, "testdata/toolbox.json")}, 3)
@@ -278,96 +162,6 @@ func TestRunEndsWithItsContextAndOnlyOnce(t *testing.T) {
 	}
 	if err := sw.AddPort(2, a); err == nil {
 		t.Fatal("a port was added after the end")
-	}
-}
-
-// controller is a P4Runtime client with a stream, primary.
-type controller struct {
-	p4v1.P4RuntimeClient
-	t      testing.TB
-	stream p4v1.P4Runtime_StreamChannelClient
-}
-
-func (s *testSwitch) connect(creds credentials.TransportCredentials) *controller {
-	s.t.Helper()
-	conn, err := grpc.NewClient(s.addr, grpc.WithTransportCredentials(creds))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	s.t.Cleanup(func() { cancel(); conn.Close() })
-	c := &controller{P4RuntimeClient: p4v1.NewP4RuntimeClient(conn), t: s.t}
-	if c.stream, err = c.StreamChannel(ctx); err != nil {
-		s.t.Fatal(err)
-	}
-	err = c.stream.Send(&p4v1.StreamMessageRequest{Update: &p4v1.StreamMessageRequest_Arbitration{
-		Arbitration: &p4v1.MasterArbitrationUpdate{DeviceId: 1, ElectionId: &p4v1.Uint128{Low: 1}},
-	}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if m := c.next(); m.GetArbitration() == nil {
-		s.t.Fatalf("got %v, want an arbitration notice", m)
-	}
-	return c
-}
-
-func (c *controller) next() *p4v1.StreamMessageResponse {
-	c.t.Helper()
-	m, err := c.stream.Recv()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return m
-}
-
-func (c *controller) push() {
-	c.t.Helper()
-	info := &configv1.P4Info{}
-	if err := (prototext.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(readFile(c.t, "testdata/toolbox.p4info.txtpb"), info); err != nil {
-		c.t.Fatal(err)
-	}
-	_, err := c.SetForwardingPipelineConfig(c.t.Context(), &p4v1.SetForwardingPipelineConfigRequest{
-		DeviceId: 1, ElectionId: &p4v1.Uint128{Low: 1},
-		Action: p4v1.SetForwardingPipelineConfigRequest_VERIFY_AND_COMMIT,
-		Config: &p4v1.ForwardingPipelineConfig{P4Info: info, P4DeviceConfig: readFile(c.t, "testdata/toolbox.json")},
-	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// A controller pushes the pipeline while frames arrive, takes frames in and
-// sends frames out.
-func TestControllerOverTheNetwork(t *testing.T) {
-	s := startSwitch(t, Config{DeviceID: 1, CPUPort: testCPUPort}, 2)
-	c := s.connect(insecure.NewCredentials())
-	s.hosts[1].Send([][]byte{frameTo(1, 0)})
-	c.push()
-	if err := s.Dataplane().SetDefaultAction("toolbox_ingress.l2", "toolbox_ingress.punt", [][]byte{{3}}); err != nil {
-		t.Fatal(err)
-	}
-	s.hosts[2].Send([][]byte{frameTo(1, 77)})
-	in := c.next().GetPacket()
-	if !bytes.Equal(in.GetPayload(), frameTo(1, 77)) || len(in.Metadata) != 3 || in.Metadata[0].Value[0] != 2 || in.Metadata[1].Value[0] != 3 {
-		t.Fatalf("packet-in %v, want the frame with ingress port 2 and reason 3", in)
-	}
-	err := c.stream.Send(&p4v1.StreamMessageRequest{Update: &p4v1.StreamMessageRequest_Packet{Packet: &p4v1.PacketOut{
-		Payload: frameTo(1, 88), Metadata: []*p4v1.PacketMetadata{{MetadataId: 2, Value: []byte{1}}},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := s.receive(1, 1)[0]; !bytes.Equal(got, frameTo(1, 88)) {
-		t.Fatalf("packet-out %x", got)
-	}
-	before := s.Dataplane()
-	c.push()
-	if s.Dataplane() == before {
-		t.Fatal("the second push changed nothing")
-	}
-	if got := s.Stats().P4Runtime; got.PacketsIn != 1 || got.PacketsOut != 1 || got.Clients != 1 {
-		t.Fatalf("%+v", got)
 	}
 }
 

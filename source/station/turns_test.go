@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/source/sourcetest"
-	"github.com/corecast/corecast/source/station"
 	"github.com/corecast/corecast/source/watch"
 	"github.com/corecast/corecast/store"
 )
@@ -53,15 +52,6 @@ func join(t *testing.T, url string) (v netip.AddrPort, id string) {
 func renewed(t *testing.T, url, id string) bool {
 	status, _ := ask(t, "PUT", url+"/v1/channels/news/viewers/"+id, "")
 	return status == http.StatusOK
-}
-
-// looped is the configuration of sources that send a clip for ever. Its address
-// and port are nobody else's, also while none of them sends.
-func looped(t *testing.T, reserved string) *station.Config {
-	cfg := loopback(t, clipFile(t), reserved)
-	c := &cfg.Channels[0]
-	c.Loop, c.SourceEID, c.UDPPort = true, netip.MustParseAddr("127.45.0.11"), 5004
-	return cfg
 }
 
 // A source that is started again goes on: viewers receive without a word, their
