@@ -11,8 +11,11 @@ import (
 // SaveBackup makes a file (mode 0600) of a backup that write writes. It is named
 // path when it is whole, durable, and was read back; there must be none before.
 func SaveBackup(path string, write func(io.Writer) error) (info Backup, err error) {
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+	switch _, err := os.Lstat(path); {
+	case err == nil:
 		return Backup{}, fmt.Errorf("%s exists: a backup takes no file's place; name another", path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return Backup{}, err
 	}
 	unfinished := path + ".unfinished"
 	f, err := os.OpenFile(unfinished, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)

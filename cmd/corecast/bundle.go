@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 
@@ -38,8 +39,11 @@ func writeBundle(cmd *cobra.Command, f *cli.REST, path string) error {
 		return err // nobody to ask: no file
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
+	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%w: name a file that is not there yet", err)
+	}
+	if err != nil {
+		return err
 	}
 	parts := map[string]string{}
 	err = bundle.Write(cmd.Context(), file, c, time.Now(), func(name string, failed error) {

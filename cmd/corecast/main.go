@@ -42,7 +42,7 @@ func run(args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "corecast:", err)
+	fmt.Fprintln(os.Stderr, "corecast:", err.Error()+cli.Hint(err))
 	return exitCode(err)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"unicode/utf8"
 
@@ -20,7 +21,7 @@ func Load(path string) (*Config, error) {
 	data, err := Read(path)
 	if err != nil {
 		return nil, &Error{Problems: []Problem{{
-			File: path, What: "cannot be read: " + cause(err), Fix: "give the path of a YAML file",
+			File: path, What: "cannot be read: " + cause(err), Fix: fixOf(err),
 		}}}
 	}
 	return Decode(path, data)
@@ -35,6 +36,14 @@ func Read(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, MaxFile+1))
+}
+
+// fixOf is what helps against a file that cannot be read.
+func fixOf(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "run as who may read it"
+	}
+	return "give the path of a YAML file"
 }
 
 func cause(err error) string {
