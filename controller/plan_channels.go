@@ -175,25 +175,22 @@ func renumber(numbers map[string]int, had, wants []string, first, limit int) boo
 			delete(numbers, name)
 		}
 	}
-	var used map[int]bool
+	var used []bool // from first on
 	for _, name := range wants {
 		if _, has := numbers[name]; has {
 			continue
 		}
 		if used == nil {
-			used = make(map[int]bool, len(numbers))
+			used = make([]bool, limit-first)
 			for _, n := range numbers {
-				used[n] = true
+				used[n-first] = true
 			}
 		}
-		n := first
-		for used[n] {
-			n++
-		}
-		if n >= limit {
+		n := slices.Index(used, false)
+		if n < 0 {
 			return false
 		}
-		numbers[name], used[n] = n, true
+		numbers[name], used[n] = first+n, true
 	}
 	return true
 }
