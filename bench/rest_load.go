@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/corecast/corecast/source"
 )
 
 // restTurn is what a turn took.
@@ -30,10 +32,11 @@ func (b *restBench) load(ctx context.Context, turn *restTurn, d time.Duration) e
 	var mu sync.Mutex // guards turn
 	var wg sync.WaitGroup
 	places := make(chan struct{}, maxLate)
-	start := time.Now()
+	clock := source.NewClock()
+	start := clock.Now()
 	for i := 0; i < int(d.Seconds()*float64(b.o.Rate)) && ctx.Err() == nil; i++ {
 		due := start.Add(time.Duration(i) * time.Second / time.Duration(b.o.Rate))
-		time.Sleep(time.Until(due))
+		clock.Sleep(ctx, time.Until(due))
 		select {
 		case places <- struct{}{}:
 		default:

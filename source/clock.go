@@ -13,6 +13,10 @@ type Clock interface {
 	Sleep(ctx context.Context, d time.Duration)
 }
 
+// NewClock returns the clock of the machine, for one goroutine: Sleep is some tens
+// of microseconds late, not up to a millisecond as a timer.
+func NewClock() Clock { return new(systemClock) }
+
 // systemClock is the clock of the machine. One goroutine may use it: it keeps
 // its timer.
 type systemClock struct{ timer *time.Timer }

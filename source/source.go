@@ -141,7 +141,7 @@ func newRunner(cfg Config, in input.Input, out Sender) (*runner, error) {
 		cfg.Progress = new(Progress)
 	}
 	if cfg.Clock == nil {
-		cfg.Clock = new(systemClock)
+		cfg.Clock = NewClock()
 	}
 	r := &runner{
 		cfg:      cfg,
