@@ -2,8 +2,6 @@ package controller
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -86,25 +84,21 @@ func (c *Controller) UpdateChannels(set []config.Channel, remove []string) error
 }
 
 func (c *Controller) updateChannels(set []config.Channel, remove []string) (changed []*owner, err error) {
+	c.desired.Lock()
+	defer c.desired.Unlock()
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	owners := c.ownersOfLocked(c.changeChannelsLocked(set, remove))
-	names := slices.Sorted(maps.Keys(owners))
-	again := make([]bool, len(names))
-	inParallel(len(names), func(i int) {
-		again[i] = !c.owners[names[i]].plan.setChannels(c.state, owners[names[i]])
-	})
-	for i, name := range names {
-		o := c.owners[name]
-		if again[i] {
-			if e := o.plan.build(c.state, c.state.Config.FindSwitch(name)); e != nil {
-				err = errors.Join(err, fmt.Errorf("switch %s: %w", name, e))
-				continue
-			}
-		}
+	concerned := c.concernedLocked(c.changeChannelsLocked(set, remove))
+	c.mu.Unlock()
+	for o := range concerned {
 		changed = append(changed, o)
 	}
-	return changed, err
+	again := make([]*owner, len(changed))
+	inParallel(len(changed), func(i int) {
+		if o := changed[i]; !o.plan.setChannels(c.state, concerned[o]) {
+			again[i] = o
+		}
+	})
+	return changed, c.build(slices.DeleteFunc(again, func(o *owner) bool { return o == nil }))
 }
 
 // changeChannelsLocked changes the table, and returns what differs.
@@ -129,10 +123,10 @@ func (c *Controller) changeChannelsLocked(set []config.Channel, remove []string)
 	return changes
 }
 
-// ownersOfLocked are those of our switches that changes concern, with these: the
-// ITR of a channel, and the ETRs that take it.
-func (c *Controller) ownersOfLocked(changes []channelChange) map[string][]channelChange {
-	concerned := map[string][]channelChange{}
+// concernedLocked are the owners of the switches that changes concern, with these:
+// of the ITR of a channel, and of the ETRs that take it.
+func (c *Controller) concernedLocked(changes []channelChange) map[*owner][]channelChange {
+	concerned := map[*owner][]channelChange{}
 	for _, change := range changes {
 		names := map[string]bool{}
 		for _, ch := range []*config.Channel{change.before, change.after} {
@@ -145,8 +139,8 @@ func (c *Controller) ownersOfLocked(changes []channelChange) map[string][]channe
 			}
 		}
 		for name := range names {
-			if c.owners[name] != nil {
-				concerned[name] = append(concerned[name], change)
+			if o := c.owners[name]; o != nil {
+				concerned[o] = append(concerned[o], change)
 			}
 		}
 	}

@@ -89,14 +89,20 @@ type Controller struct {
 
 	looks *looks
 
-	mu      sync.RWMutex // guards what follows; taken before the lock of a plan
+	// desired is held by whoever changes the desired state, for as long as plans
+	// are made of it, or for reading by who makes one. It is taken first.
+	desired sync.RWMutex
+
+	// mu guards what follows, for moments only: reads need it. Changes hold desired,
+	// too, so that either is enough to read. It is taken before the lock of a plan.
+	mu      sync.RWMutex
 	state   *State
 	fed     bool              // the mappings are SetMappings', not the configuration's
 	updated updates           // what UpdateMappings changed of the configuration's
 	order   []string          // switches, as configured
 	owners  map[string]*owner // of the switches that are ours
 	masters map[string]Mastership
-	away    map[string]SwitchStatus // of the switches that are not
+	away    map[string]SwitchStatus // of the switches that are not, or have no plan yet
 	ctx     context.Context
 	wg      *sync.WaitGroup // owners under way; nil before Run
 
@@ -128,38 +134,41 @@ func New(cfg *config.Config, opts Options) (*Controller, error) {
 func (c *Controller) Apply(cfg *config.Config) error {
 	changed, err := c.apply(cfg)
 	nudge(changed)
-	return err
+	return desiredErr(err)
 }
 
 func (c *Controller) apply(cfg *config.Config) (changed []*owner, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.desired.Lock()
+	defer c.desired.Unlock()
 	next := State{Schema: c.schema, Config: cfg.WithChannels(nil), channels: newChannelTable(cfg.Channels), table: c.state.table}
 	if !c.fed {
 		if next.table, err = newTable(StaticMappings(cfg)); err != nil {
-			return nil, fmt.Errorf("desired state: %w", err)
+			return nil, err
 		}
 		c.updated.applyTo(next.table)
 	}
+	c.mu.Lock()
 	c.state = &next
 	fresh := c.manLocked()
-	changed, err = c.buildLocked(c.ownersLocked())
-	c.startBuiltLocked(fresh)
+	changed = append(c.ownersLocked(), fresh...)
+	c.mu.Unlock()
+	err = c.build(changed)
+	c.startBuilt(fresh)
 	unbuilt := func(o *owner) bool { return !o.plan.built() }
 	return slices.DeleteFunc(changed, unbuilt), err
 }
 
-// buildLocked builds the plans of switches anew. A plan that cannot be built
-// stays as it is.
-func (c *Controller) buildLocked(owners []*owner) ([]*owner, error) {
+// build builds the plans of switches anew; its caller holds desired. A plan that
+// cannot be built stays as it is.
+func (c *Controller) build(owners []*owner) error {
 	errs := make([]error, len(owners))
 	inParallel(len(owners), func(i int) {
 		o := owners[i]
 		if err := o.plan.build(c.state, c.state.Config.FindSwitch(o.name)); err != nil {
-			errs[i] = fmt.Errorf("desired state: switch %s: %w", o.name, err)
+			errs[i] = fmt.Errorf("switch %s: %w", o.name, err)
 		}
 	})
-	return owners, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // inParallel calls f for 0 to n-1, on all processors.

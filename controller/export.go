@@ -17,8 +17,8 @@ type Writes [][]p4rt.Update
 // one is to hold: what the configuration asks for, the mappings in use and, of a
 // switch that this controller masters, what was learned.
 func (c *Controller) Export(name string) (Writes, error) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+	c.desired.RLock()
+	defer c.desired.RUnlock()
 	if o := c.owners[name]; o != nil {
 		return o.plan.holding().Writes(), nil
 	}

@@ -26,7 +26,7 @@ func (u updates) applyTo(t table) {
 // error names it.
 func (c *Controller) SetMappings(ms []Mapping) error {
 	next, wrong := newTable(ms)
-	c.mu.Lock()
+	c.desired.Lock()
 	var changes change
 	for eid, m := range next {
 		if old := c.state.table[eid]; old == nil || !old.equal(&m.Mapping) {
@@ -39,8 +39,8 @@ func (c *Controller) SetMappings(ms []Mapping) error {
 		}
 	}
 	c.fed, c.updated = true, nil
-	changed, err := c.changeLocked(changes)
-	c.mu.Unlock()
+	changed, err := c.change(changes)
+	c.desired.Unlock()
 	nudge(changed)
 	return desiredErr(wrong, err)
 }
@@ -57,7 +57,7 @@ func desiredErr(errs ...error) error {
 // that cannot be is left out, and the error names it.
 func (c *Controller) UpdateMappings(set []Mapping, remove []lisp.EID) error {
 	fresh, wrong := newTable(set)
-	c.mu.Lock()
+	c.desired.Lock()
 	var changes change
 	for eid, m := range fresh {
 		if old := c.state.table[eid]; old == nil || !old.equal(&m.Mapping) {
@@ -72,8 +72,8 @@ func (c *Controller) UpdateMappings(set []Mapping, remove []lisp.EID) error {
 	if !c.fed {
 		changes.record(&c.updated)
 	}
-	changed, err := c.changeLocked(changes)
-	c.mu.Unlock()
+	changed, err := c.change(changes)
+	c.desired.Unlock()
 	nudge(changed)
 	return desiredErr(wrong, err)
 }
@@ -97,36 +97,35 @@ func (ch change) record(u *updates) {
 	}
 }
 
-// changeLocked changes the mappings in use, and the plans of the switches that
-// have to do with them, which it returns.
-func (c *Controller) changeLocked(ch change) ([]*owner, error) {
+// change changes the mappings in use, and the plans of the switches that have to
+// do with them, which it returns. Its caller holds desired.
+func (c *Controller) change(ch change) ([]*owner, error) {
+	if len(ch.set) == 0 && len(ch.remove) == 0 {
+		return nil, nil
+	}
+	c.mu.Lock()
 	for _, m := range ch.set {
 		c.state.table[m.EID()] = m
 	}
 	for _, eid := range ch.remove {
 		delete(c.state.table, eid)
 	}
-	if len(ch.set) == 0 && len(ch.remove) == 0 {
-		return nil, nil
-	}
 	owners := c.ownersLocked()
+	c.mu.Unlock()
 	changed, again := make([]bool, len(owners)), make([]bool, len(owners))
 	inParallel(len(owners), func(i int) {
 		changed[i], again[i] = owners[i].plan.setMappings(ch.set, ch.remove)
 	})
-	var list []*owner
-	var err error
+	var list, rebuilt []*owner
 	for i, o := range owners {
 		if again[i] {
-			if e := o.plan.build(c.state, c.state.Config.FindSwitch(o.name)); e != nil {
-				err = errors.Join(err, fmt.Errorf("switch %s: %w", o.name, e))
-			}
+			rebuilt = append(rebuilt, o)
 		}
 		if changed[i] || again[i] {
 			list = append(list, o)
 		}
 	}
-	return list, err
+	return list, c.build(rebuilt)
 }
 
 func nudge(owners []*owner) {

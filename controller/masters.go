@@ -27,18 +27,22 @@ func (c *Controller) SetMasters(masters map[string]Mastership) error {
 	for _, o := range c.resign(masters) {
 		o.wait()
 	}
+	c.desired.Lock()
+	defer c.desired.Unlock()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	fresh := c.manLocked()
-	_, err := c.buildLocked(fresh)
-	c.startBuiltLocked(fresh)
+	c.mu.Unlock()
+	err := c.build(fresh)
+	c.startBuilt(fresh)
 	c.notify()
-	return err
+	return desiredErr(err)
 }
 
 // resign takes note of who masters what and stops the owners of switches that
 // are not ours any more, or under another election id.
 func (c *Controller) resign(masters map[string]Mastership) (stopped []*owner) {
+	c.desired.Lock()
+	defer c.desired.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.masters = masters
@@ -63,8 +67,9 @@ func (c *Controller) mastershipLocked(name string) Mastership {
 	return c.masters[name]
 }
 
-// manLocked gives each switch of the configuration that is ours an owner, and
-// stops those that are no longer named. New owners have no plan yet.
+// manLocked makes an owner for each switch of the configuration that is ours and
+// has none, and stops those that are no longer named. New owners have no plan yet:
+// until startBuilt their switches are away.
 func (c *Controller) manLocked() (fresh []*owner) {
 	cfg := c.state.Config
 	c.order = c.order[:0]
@@ -83,7 +88,7 @@ func (c *Controller) manLocked() (fresh []*owner) {
 			away[sw.Name] = standby(sw, m.By, c.away[sw.Name])
 		case o == nil:
 			o = newOwner(c, sw, m)
-			c.owners[sw.Name] = o
+			away[sw.Name] = o.board.read()
 			fresh = append(fresh, o)
 		}
 	}
@@ -110,16 +115,19 @@ func standby(sw *config.Switch, by string, before SwitchStatus) SwitchStatus {
 	return s
 }
 
-// startBuiltLocked starts owners that have a plan, and lets go of those that
-// have none: there is nothing that they could tell their switches.
-func (c *Controller) startBuiltLocked(fresh []*owner) {
+// startBuilt gives switches their new owners and starts them, and lets go of those
+// that have no plan: there is nothing that they could tell their switches.
+func (c *Controller) startBuilt(fresh []*owner) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	unbuilt := map[string]bool{}
 	for _, o := range fresh {
+		delete(c.away, o.name)
 		if !o.plan.built() {
-			delete(c.owners, o.name)
 			unbuilt[o.name] = true
 			continue
 		}
+		c.owners[o.name] = o
 		c.startLocked(o)
 	}
 	kept := c.order[:0]

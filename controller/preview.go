@@ -28,18 +28,18 @@ type TableChange struct {
 // switch; those that stay as they are are left out. Mappings are those in use,
 // with what the sites' own RLOCs change of them. Nothing is changed.
 func (c *Controller) Preview(cfg *config.Config) ([]Preview, error) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+	c.desired.RLock()
+	defer c.desired.RUnlock()
 	next := *c.state
 	next.Config, next.channels, next.taking = cfg, newChannelTable(cfg.Channels), nil
 	var err error
-	if next.table, err = c.previewMappingsLocked(cfg); err != nil {
+	if next.table, err = c.previewMappings(cfg); err != nil {
 		return nil, err
 	}
 	var list []Preview
 	for i := range cfg.Switches {
 		sw := &cfg.Switches[i]
-		before, err := c.planLocked(sw.Name)
+		before, err := c.planOf(sw.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -54,9 +54,9 @@ func (c *Controller) Preview(cfg *config.Config) ([]Preview, error) {
 	return list, nil
 }
 
-// planLocked is the plan of a switch, ours or not; of one that is new it is
+// planOf is the plan of a switch, ours or not; of one that is new it is
 // empty.
-func (c *Controller) planLocked(name string) (*plan, error) {
+func (c *Controller) planOf(name string) (*plan, error) {
 	if o := c.owners[name]; o != nil {
 		return o.plan, nil
 	}
@@ -69,8 +69,8 @@ func (c *Controller) planLocked(name string) (*plan, error) {
 	return p, nil
 }
 
-// previewMappingsLocked are the mappings in use if cfg were applied.
-func (c *Controller) previewMappingsLocked(cfg *config.Config) (table, error) {
+// previewMappings are the mappings in use if cfg were applied.
+func (c *Controller) previewMappings(cfg *config.Config) (table, error) {
 	then, err := newTable(StaticMappings(cfg))
 	if err != nil {
 		return nil, err

@@ -286,8 +286,8 @@ func (s *slow) inherit(ctx context.Context, got inherited) {
 
 // rebuild builds the plan of one switch anew and returns its version.
 func (c *Controller) rebuild(o *owner) uint64 {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
+	c.desired.RLock()
+	defer c.desired.RUnlock()
 	if sw := c.state.Config.FindSwitch(o.name); sw != nil {
 		if err := o.plan.build(c.state, sw); err != nil {
 			o.log.Error("the plan could not be built", "err", err)
