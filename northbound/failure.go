@@ -104,7 +104,11 @@ func wrongBody(wrong *config.Error, body []byte) error {
 		if p.Path != "" {
 			location += "." + p.Path
 		}
-		fields = append(fields, field(location, valueAt(body, p.Path), p.What, p.Fix))
+		var value any
+		if mayShow(&p) {
+			value = valueAt(body, p.Path)
+		}
+		fields = append(fields, field(location, value, p.What, p.Fix))
 		if len(parts) < shown {
 			parts = append(parts, p.String())
 		}
@@ -118,11 +122,19 @@ func wrongBody(wrong *config.Error, body []byte) error {
 
 var pathStep = regexp.MustCompile(`[^.\[\]]+`)
 
-// valueAt is the scalar at a path of a JSON body; nil if there is none, or it is
-// a secret.
+// mayShow reports whether what was sent is no secret, as far as its place tells: a
+// misspelt "secret" is none that is known.
+func mayShow(p *config.Problem) bool {
+	if strings.HasPrefix(p.What, "unknown key ") {
+		return false
+	}
+	return !strings.Contains(p.Path, "auth_keys") || strings.HasSuffix(p.Path, ".id") || strings.HasSuffix(p.Path, ".algorithm")
+}
+
+// valueAt is the scalar at a path of a JSON body; nil if there is none.
 func valueAt(body []byte, path string) any {
 	var v any
-	if path == "" || strings.Contains(path, "secret") || json.Unmarshal(body, &v) != nil {
+	if path == "" || json.Unmarshal(body, &v) != nil {
 		return nil
 	}
 	for _, step := range pathStep.FindAllString(path, -1) {

@@ -121,6 +121,7 @@ type fakes struct {
 	mapServer  *fakeMapServer
 	endpoint   *fakeEndpoint
 	controller *fakeController
+	store      store.Store // of what is desired
 	feed       error
 }
 
@@ -156,7 +157,7 @@ func newTestServer(t testing.TB) (*Server, *fakes) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakes{mapServer: &fakeMapServer{}, endpoint: &fakeEndpoint{}, controller: &fakeController{Controller: real}}
+	f := &fakes{mapServer: &fakeMapServer{}, endpoint: &fakeEndpoint{}, controller: &fakeController{Controller: real}, store: store.NewMemory()}
 	f.controller.status.Switches = []controller.SwitchStatus{{Name: "itr", Address: "127.0.0.1:9559", Phase: controller.Ready, Wanted: 3, Installed: 3}}
 	f.mapServer.mappings = append(f.mapServer.mappings, mapserver.Mapping{
 		EID: lisp.EID{Prefix: netip.MustParsePrefix("10.0.0.0/16")}, Site: "studio", Origin: mapserver.OriginStatic,
@@ -174,7 +175,7 @@ func newTestServer(t testing.TB) (*Server, *fakes) {
 			XTRs: []mapserver.XTRStatus{{From: netip.MustParseAddrPort("192.0.2.21:4342"), XTR: lisp.XTR{ID: [16]byte{1}}, KeyID: 2, Last: start}}},
 	}
 	f.mapServer.counters = mapserver.Counters{Requests: 10, Replies: 9, Registers: 9, Mappings: 5, Static: 1, Dropped: map[string]uint64{"hmac": 3, "malformed": 2}}
-	inv, log := newInventory(t, cfg, f.controller.Apply)
+	inv, log := newInventory(t, cfg, f.store, f.controller.Apply)
 	s := New(Options{
 		Config: inv.Config, Inventory: inv, Events: log, Controller: f.controller, MapServer: f.mapServer, Endpoint: f.endpoint,
 		FeedError: func() error { return f.feed }, Version: "test", Started: start,
@@ -182,11 +183,10 @@ func newTestServer(t testing.TB) (*Server, *fakes) {
 	return s, f
 }
 
-// newInventory makes one that is kept in memory, and runs until the test ends.
-func newInventory(t testing.TB, cfg *config.Config, apply func(*config.Config) error) (*inventory.Inventory, *eventlog.Log) {
+// newInventory makes one that is kept in a store, and runs until the test ends.
+func newInventory(t testing.TB, cfg *config.Config, kept store.Store, apply func(*config.Config) error) (*inventory.Inventory, *eventlog.Log) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	kept := store.NewMemory()
 	log, err := eventlog.Open(ctx, kept, eventlog.Options{})
 	if err != nil {
 		t.Fatal(err)

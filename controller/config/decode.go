@@ -171,7 +171,7 @@ func (d *decoder) text(n *node, v encoding.TextUnmarshaler, path string) {
 	if fix == "" && err != nil {
 		fix = err.Error()
 	}
-	d.add(path, "cannot be "+describe(n), fix)
+	d.add(path, "cannot be "+describe(n, path), fix)
 }
 
 func (d *decoder) wrongType(n *node, path, want string) {
@@ -179,14 +179,21 @@ func (d *decoder) wrongType(n *node, path, want string) {
 		path = "file"
 		d.origin.lines[path] = n.line
 	}
-	d.add(path, "cannot be "+describe(n), "must be "+want)
+	d.add(path, "cannot be "+describe(n, path), "must be "+want)
 }
 
 // longest is what is shown of a value.
 const longest = 60
 
+// aboutSecrets reports whether what is at a path may be a secret, or was meant to
+// have one in it: nobody is told its value.
+func aboutSecrets(path string) bool {
+	field := path[strings.LastIndexByte(path, '.')+1:]
+	return field == "secret" || strings.HasPrefix(field, "auth_keys") || strings.HasPrefix(field, "webhooks")
+}
+
 // describe names a node as an operator sees it.
-func describe(n *node) string {
+func describe(n *node, path string) string {
 	switch n.kind {
 	case nullNode:
 		return "empty"
@@ -194,6 +201,9 @@ func describe(n *node) string {
 		return "an object"
 	case listNode:
 		return "a list"
+	}
+	if aboutSecrets(path) {
+		return "just a word or a number"
 	}
 	text := n.text
 	if len(text) > longest {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/corecast/corecast/controller/config"
 )
@@ -15,6 +16,9 @@ func patched(spec Spec, patch []byte) ([]byte, error) {
 	d.UseNumber()
 	if err := d.Decode(&changes); err != nil {
 		return nil, problem("", "is not valid JSON: "+err.Error(), "send one JSON object with what is to change")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, problem("", "has more after its JSON", "send one JSON object with what is to change")
 	}
 	if _, ok := changes.(map[string]any); !ok {
 		return nil, problem("", "is no object", "send one JSON object with what is to change")
