@@ -37,21 +37,36 @@ func (r *Row) ID() string { return fmt.Sprintf("%s %v", r.Table, r.Key) }
 // Replica is a copy made by a multicast group.
 type Replica struct{ Port, ID uint16 }
 
+// rowList gathers rows.
+type rowList []Row
+
+func (l *rowList) add(table string, key []Field, action string, params ...Param) {
+	*l = append(*l, Row{table, key, action, params})
+}
+
 // Rows returns the entries that say what c says.
 func (c *Config) Rows() []Row {
-	var rows []Row
-	add := func(table string, key []Field, action string, params ...Param) {
-		rows = append(rows, Row{table, key, action, params})
-	}
+	var rows rowList
 	for id, p := range c.Ports {
-		add(build.TablePorts, []Field{num(build.FieldPortsIngressPort, id)}, build.ActionPort,
+		rows.add(build.TablePorts, []Field{num(build.FieldPortsIngressPort, id)}, build.ActionPort,
 			val("role", uint32(p.Role)), Param{"mac", p.MAC[:]}, val("instance_id", p.Instance))
 	}
 	for a := range c.OwnRLOCs {
-		add("my_rlocs"+family(a), []Field{{Name: "rloc", Value: a.AsSlice()}}, build.ActionOwnRLOC)
+		rows.add("my_rlocs"+family(a), []Field{{Name: "rloc", Value: a.AsSlice()}}, build.ActionOwnRLOC)
 	}
+	c.addMembers(&rows)
+	c.addWays(&rows)
+	c.addNextHops(&rows)
+	rows.add(build.TableTarget, nil, build.ActionSetTarget, val("growth", uint32(c.Growth)),
+		val("loop_to", uint32(c.LoopTo)), val("list_at", uint32(c.listAt())))
+	return rows
+}
+
+// addMembers adds whose packets are CoreCast's: channels and streams, and the
+// RLOCs that may send them.
+func (c *Config) addMembers(rows *rowList) {
 	for k, ch := range c.Channels {
-		add("channels"+family(k.Reserved),
+		rows.add("channels"+family(k.Reserved),
 			[]Field{num32("instance_id", k.Instance), {Name: "reserved_eid", Value: k.Reserved.AsSlice()}},
 			"channel"+family(k.Reserved), val("slot", uint32(ch.Slot)), Param{"source_eid", ch.Source.AsSlice()},
 			val("ingress_port", uint32(ch.Port)), val("redundancy", uint32(ch.Redundancy)),
@@ -62,61 +77,66 @@ func (c *Config) Rows() []Row {
 		if peer.MayOpen {
 			may = 1
 		}
-		add("source_rlocs"+family(p.Addr()), []Field{lpm("source_rloc", p)}, build.ActionSourceRLOC,
+		rows.add("source_rlocs"+family(p.Addr()), []Field{lpm("source_rloc", p)}, build.ActionSourceRLOC,
 			val("peer", uint32(peer.Number)), val("may_open", may))
 	}
 	for k, s := range c.Streams {
 		key := []Field{num32("instance_id", k.Instance), num("peer", k.Peer),
 			{Name: "source_eid", Value: k.Source.AsSlice()}, {Name: "reserved_eid", Value: k.Reserved.AsSlice()}}
 		if s.Group == 0 {
-			add("streams"+family(k.Reserved), key, build.ActionStream,
+			rows.add("streams"+family(k.Reserved), key, build.ActionStream,
 				val("slot", uint32(s.Slot)), val("max_list", uint32(s.MaxList)), val("fanout", s.Fanout))
 		} else {
-			add("streams"+family(k.Reserved), key, "stream_multicast"+family(k.Reserved),
+			rows.add("streams"+family(k.Reserved), key, "stream_multicast"+family(k.Reserved),
 				val("slot", uint32(s.Slot)), val("group", uint32(s.Group)), Param{"address", s.Address.AsSlice()},
 				val("port", uint32(s.GroupPort)), Param{"mac", s.GroupMAC[:]}, val("mtu", uint32(s.GroupMTU)))
 		}
 	}
+}
+
+// addWays adds where EIDs are.
+func (c *Config) addWays(rows *rowList) {
 	for p, w := range c.EIDs {
 		key := []Field{num32("instance_id", p.Instance), lpm("eid", p.Prefix)}
 		table := "eids" + family(p.Prefix.Addr())
 		switch w.Kind {
 		case Local:
-			add(table, key, build.ActionLocal)
+			rows.add(table, key, build.ActionLocal)
 		case LocalVia:
-			add(table, key, "local_via"+family(w.NextHop), Param{"next_hop", w.NextHop.AsSlice()})
+			rows.add(table, key, "local_via"+family(w.NextHop), Param{"next_hop", w.NextHop.AsSlice()})
 		case ToRLOC:
-			add(table, key, build.ActionToRLOC, val("rloc", uint32(w.RLOC)))
+			rows.add(table, key, build.ActionToRLOC, val("rloc", uint32(w.RLOC)))
 		case ToRLOCs:
-			add(table, key, build.ActionToRLOCs, val("set", uint32(w.Set)))
+			rows.add(table, key, build.ActionToRLOCs, val("set", uint32(w.Set)))
 		case Native:
-			add(table, key, "native"+family(w.NextHop), Param{"next_hop", w.NextHop.AsSlice()})
+			rows.add(table, key, "native"+family(w.NextHop), Param{"next_hop", w.NextHop.AsSlice()})
 		case ToUs:
-			add(table, key, build.ActionToUs)
+			rows.add(table, key, build.ActionToUs)
 		case Discard:
-			add(table, key, build.ActionDiscard, val("reason", uint32(w.Reason)))
+			rows.add(table, key, build.ActionDiscard, val("reason", uint32(w.Reason)))
 		}
 	}
 	for k, rloc := range c.Buckets {
-		add(build.TableRLOCSets, []Field{num("set", k.Set), num("bucket", uint16(k.Bucket))},
+		rows.add(build.TableRLOCSets, []Field{num("set", k.Set), num("bucket", uint16(k.Bucket))},
 			build.ActionPick, val("rloc", uint32(rloc)))
 	}
+}
+
+// addNextHops adds how to get to RLOCs, neighbours and viewers.
+func (c *Config) addNextHops(rows *rowList) {
 	for rloc, t := range c.Tunnels {
-		add(build.TableRLOCs, []Field{num("rloc", rloc)}, "encap"+family(t.Remote),
+		rows.add(build.TableRLOCs, []Field{num("rloc", rloc)}, "encap"+family(t.Remote),
 			Param{"source_rloc", t.Source.AsSlice()}, Param{"rloc", t.Remote.AsSlice()}, Param{"next_hop", t.NextHop.AsSlice()})
 	}
 	for a, n := range c.Neighbors {
-		add("neighbors"+family(a), []Field{{Name: "address", Value: a.AsSlice()}}, build.ActionDeliver,
+		rows.add("neighbors"+family(a), []Field{{Name: "address", Value: a.AsSlice()}}, build.ActionDeliver,
 			val("port", uint32(n.Port)), Param{"src_mac", n.Src[:]}, Param{"dst_mac", n.Dst[:]}, val("mtu", uint32(n.MTU)))
 	}
 	for p, n := range c.Viewers {
-		add("viewers"+family(p.Prefix.Addr()), []Field{num32("instance_id", p.Instance), lpm("eid", p.Prefix)},
+		rows.add("viewers"+family(p.Prefix.Addr()), []Field{num32("instance_id", p.Instance), lpm("eid", p.Prefix)},
 			build.ActionViewer, val("out_port", uint32(n.Port)), Param{"out_src_mac", n.Src[:]}, Param{"out_dst_mac", n.Dst[:]},
 			val("out_mtu", uint32(n.MTU)))
 	}
-	add(build.TableTarget, nil, build.ActionSetTarget, val("growth", uint32(c.Growth)),
-		val("loop_to", uint32(c.LoopTo)), val("list_at", uint32(c.listAt())))
-	return rows
 }
 
 // MulticastGroups returns the replication groups: those that every program

@@ -11,20 +11,8 @@ func (g *gen) wide(n *node, words int) wideFn {
 		k := constWords(n.val, words)
 		return func(_ *packet, dst []uint64) { copy(dst, k) }
 	}
-	if n.isUint() && !n.isWideCast() {
-		x := g.word(n)
-		return func(c *packet, dst []uint64) {
-			dst[0] = x(c)
-			clear(dst[1:])
-		}
-	}
-	if n.isInt() && !n.isWideCast() {
-		x := g.word(n)
-		return func(c *packet, dst []uint64) {
-			v := x(c)
-			dst[0] = v
-			fill(dst[1:], v)
-		}
+	if !n.isWideCast() && (n.isUint() || n.isInt()) {
+		return g.widened(n)
 	}
 	switch n.op {
 	case "field":
@@ -63,6 +51,22 @@ func (g *gen) wide(n *node, words int) wideFn {
 		return g.wideCast(n)
 	}
 	return g.wideArith(n, words)
+}
+
+// widened is the value of a node that word compiles, made longer.
+func (g *gen) widened(n *node) wideFn {
+	x := g.word(n)
+	if n.isUint() {
+		return func(c *packet, dst []uint64) {
+			dst[0] = x(c)
+			clear(dst[1:])
+		}
+	}
+	return func(c *packet, dst []uint64) {
+		v := x(c)
+		dst[0] = v
+		fill(dst[1:], v)
+	}
 }
 
 // isWideCast says that word and wide would refer to each other: a saturating
