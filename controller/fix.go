@@ -9,9 +9,9 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// fix says what an operator can do about an error of a switch; "" where the
+// Fix says what an operator can do about an error of a switch; "" where the
 // error itself says it.
-func fix(err error) string {
+func Fix(err error) string {
 	var notPrimary *p4rt.NotPrimaryError
 	var lie *p4rt.ProtocolError
 	var refused *p4rt.WriteError
@@ -36,8 +36,10 @@ const fixSilence = "the switch answers too slowly or not at all: look at its loa
 func fixRPC(err *p4rt.RPCError) string {
 	switch err.Code {
 	case codes.Unavailable:
-		if strings.Contains(err.Message, "tls:") || strings.Contains(err.Message, "x509:") {
-			return "check the certificates of controller and switch, and that both or neither use TLS"
+		for _, sign := range []string{"tls:", "x509:", "reading server preface"} {
+			if strings.Contains(err.Message, sign) {
+				return "check the certificates of controller (p4runtime in its file) and switch, and that both or neither use TLS"
+			}
 		}
 		return "check that the switch runs and listens at its configured address"
 	case codes.DeadlineExceeded:

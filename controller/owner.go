@@ -183,7 +183,7 @@ func (o *owner) failed(err error) {
 		o.log.Info("not reconciled; retrying", "err", err)
 	}
 	o.board.update(func(s *SwitchStatus) {
-		s.Phase, s.Reason, s.Fix = Failing, err.Error(), fix(err)
+		s.Phase, s.Reason, s.Fix = Failing, err.Error(), Fix(err)
 		s.Retries++
 	})
 }

@@ -126,12 +126,20 @@ func (s *Server) switchProblems(switches []controller.SwitchStatus) []api.Proble
 		case sw.Phase != controller.Ready && sw.Retries == 0 && sw.Phase != controller.Failing:
 			problems = append(problems, api.Problem{What: what, Why: string(sw.Phase) + ": " + sw.Reason, Next: "wait a moment: corecast status"})
 		case sw.Phase != controller.Ready:
-			problems = append(problems, api.Problem{What: what, Why: sw.Reason, Next: s.startCommand(sw.Name)})
+			problems = append(problems, api.Problem{What: what, Why: sw.Reason, Next: s.mend(&sw)})
 		case len(sw.Problems) > 0:
 			problems = append(problems, api.Problem{What: what, Why: sw.Problems[0], Next: "change the configuration and start the controller again"})
 		}
 	}
 	return problems
+}
+
+// mend is what to do about a switch that is not ready.
+func (s *Server) mend(sw *controller.SwitchStatus) string {
+	if sw.Fix == "" || strings.Contains(sw.Reason, "connection refused") {
+		return s.startCommand(sw.Name)
+	}
+	return sw.Fix
 }
 
 // startCommand is how to start a switch that may not be running.

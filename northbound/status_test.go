@@ -47,6 +47,10 @@ func TestFirstProblem(t *testing.T) {
 		},
 			"switch itr", "connection refused", "see that it runs: corecast switch", 200},
 		{func() {
+			f.controller.status.Switches[0].Reason, f.controller.status.Switches[0].Fix = "tls: certificate required", "check the certificates"
+		},
+			"switch itr", "tls: certificate required", "check the certificates", 200},
+		{func() {
 			f.endpoint.stats.LastSendError, f.endpoint.stats.LastSendErrorAt = "network is unreachable", time.Now()
 		},
 			"Map-Server", "it cannot send: network is unreachable", "ip route get", 503},

@@ -17,6 +17,15 @@ type TLS struct {
 	ClientCRL string `yaml:"client_crl"`
 }
 
+// P4Runtime names the authority that signs the certificates of switches, and what
+// the controller shows those that ask for one. Without it sessions with switches
+// are in the clear.
+type P4Runtime struct {
+	CA   string `yaml:"ca"`
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
 // Auth says how northbound clients prove who they are.
 type Auth struct {
 	TokensFile string `yaml:"tokens_file"`
@@ -78,6 +87,12 @@ func (c *Config) checkTLS(p *problems) {
 	}
 	if c.TLS.ClientCRL != "" && c.TLS.ClientCA == "" {
 		p.add("tls.client_crl", "needs the authority whose certificates it lists", "give tls.client_ca too")
+	}
+	if (c.P4Runtime.Cert == "") != (c.P4Runtime.Key == "") {
+		p.add("p4runtime", "has only one of cert and key", "give both, as paths of PEM files")
+	}
+	if c.P4Runtime.Cert != "" && c.P4Runtime.CA == "" {
+		p.add("p4runtime.ca", "is missing", "give the PEM file of the authority that signed the switches' certificates")
 	}
 }
 

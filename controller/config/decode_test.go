@@ -41,6 +41,7 @@ func TestEveryKey(t *testing.T) {
 	cfg, err := Decode("c.yaml", []byte(`
 listen: { lisp: ["127.0.0.1:4342"], http: "127.0.0.1:8080" }
 store: "file:corecast.db"            # or etcd://host:2379,host2:2379/prefix
+p4runtime: { ca: d.pem, cert: e.pem, key: f.pem }
 tls: { cert: a.pem, key: b.pem, client_ca: c.pem, client_crl: d.pem }
 auth: { tokens_file: t, oidc: { issuer: "https://id.example", audience: corecast, role_claim: groups, roles: [ { claim: ops, role: operator } ] }, request_rate: 500 }
 webhooks: [ { name: pager, url: "https://pager.example/hook", secret: s3cret, events: [switch.phase, deleted] } ]
@@ -294,6 +295,8 @@ func TestMistakes(t *testing.T) {
 		{"two webhooks of a name", "switches:", "webhooks: [ { name: h, url: \"https://h.example\", secret: x }, { name: h, url: \"https://i.example\", secret: x } ]\nswitches:", `c.yaml:1: webhooks[1].name: "h" is the name of webhooks[0]`},
 		{"revoked by nobody", "switches:", "tls: { cert: a, key: b, client_crl: c }\nswitches:", `c.yaml:1: tls.client_crl: needs the authority whose certificates it lists; give tls.client_ca too`},
 		{"tls half", "switches:", "tls: { cert: a }\nswitches:", `c.yaml:1: tls: has only one of cert and key`},
+		{"half a certificate for switches", "switches:", "p4runtime: { ca: a, cert: b }\nswitches:", `c.yaml:1: p4runtime: has only one of cert and key`},
+		{"no authority for switches", "switches:", "p4runtime: { cert: b, key: c }\nswitches:", `c.yaml:1: p4runtime.ca: is missing; give the PEM file`},
 		{"listen", "switches:", "listen: { http: localhost }\nswitches:", `c.yaml:1: listen.http: "localhost" is not host:port`},
 		{"listen to all", "switches:", "listen: { http: \"0.0.0.0:8080\" }\nswitches:", `c.yaml:1: listen.http: "0.0.0.0:8080" can be reached from elsewhere`},
 		{"listen to a name", "switches:", "listen: { http: \"studio.example:8080\" }\nswitches:", `listen.http: "studio.example:8080" can be reached from elsewhere`},

@@ -13,6 +13,7 @@ type Config struct {
 	Node      string    `yaml:"node"` // its name among several on one store; its own if omitted
 	TLS       TLS       `yaml:"tls"`
 	Auth      Auth      `yaml:"auth"`
+	P4Runtime P4Runtime `yaml:"p4runtime"`
 	MapServer MapServer `yaml:"map_server"`
 	MapCache  MapCache  `yaml:"map_cache"`
 	Webhooks  []Webhook `yaml:"webhooks"`

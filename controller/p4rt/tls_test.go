@@ -7,8 +7,12 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"math/big"
 	"net"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +40,53 @@ func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
+
+// A switch that asks for a certificate gets the one of the files, also a renewed one.
+func TestTLSFiles(t *testing.T) {
+	cert, pool := selfSigned(t)
+	dir := t.TempDir()
+	files := TLSFiles{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, der []byte) {
+		if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(files.CA, "CERTIFICATE", cert.Certificate[0])
+	write(files.Cert, "CERTIFICATE", cert.Certificate[0])
+	if _, err := files.Load(); err == nil {
+		t.Error("a certificate without its key was loaded")
+	}
+	write(files.Key, "PRIVATE KEY", key)
+	loaded, err := files.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := startFake(t, accept(), grpc.Creds(credentials.NewTLS(&tls.Config{
+		Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool})))
+	if _, err := dial(t, f, Options{TLS: loaded}); err != nil {
+		t.Error(err)
+	}
+	alone, err := TLSFiles{CA: files.CA}.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dial(t, f, Options{TLS: alone}); err == nil {
+		t.Error("a switch that asks for a certificate took a session without one")
+	}
+	if none, err := (TLSFiles{}).Load(); none != nil || err != nil {
+		t.Errorf("no files: %v, %v", none, err)
+	}
+	write(files.CA, "NOTHING", nil)
+	for _, bad := range []TLSFiles{files, {CA: filepath.Join(dir, "nowhere")}} {
+		if _, err := bad.Load(); err == nil || !strings.HasPrefix(err.Error(), "ca: ") {
+			t.Errorf("%s: %v", bad.CA, err)
+		}
+	}
 }
 
 func TestTLS(t *testing.T) {

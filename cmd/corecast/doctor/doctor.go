@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/corecast/corecast/controller/config"
+	"github.com/corecast/corecast/controller/p4rt"
 )
 
 // Verdict is what a check came to.
@@ -72,7 +73,7 @@ func checks(o Options) []check {
 	}
 	for i := range cfg.Switches {
 		sw := &cfg.Switches[i]
-		list = append(list, check{"switch " + sw.Name, func(ctx context.Context, report reporter) { checkSwitch(ctx, sw, report) }})
+		list = append(list, check{"switch " + sw.Name, func(ctx context.Context, report reporter) { checkSwitch(ctx, sw, p4rt.TLSFiles(cfg.P4Runtime), report) }})
 	}
 	return list
 }

@@ -134,7 +134,9 @@ func TestSwitch(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- sw.Serve(ctx, l) }()
 	spec := &config.Switch{Name: "itr", Address: l.Addr().String(), DeviceID: 3}
-	ask := func() []Finding { return found(func(r reporter) { checkSwitch(t.Context(), spec, r) }) }
+	ask := func() []Finding {
+		return found(func(r reporter) { checkSwitch(t.Context(), spec, p4rt.TLSFiles{}, r) })
+	}
 	expect(t, "empty", ask(), Good, "runs no program yet")
 	push(t, spec)
 	expect(t, "pushed", ask(), Good, "runs this version's program")

@@ -25,17 +25,25 @@ func program(_ context.Context, report reporter) {
 	report(Good, fmt.Sprintf("P4 program %016x, %d tables", pipeline.Cookie(), len(build.P4Info().GetTables())), "")
 }
 
-func checkSwitch(ctx context.Context, sw *config.Switch, report reporter) {
+func checkSwitch(ctx context.Context, sw *config.Switch, files p4rt.TLSFiles, report reporter) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	found, err := p4rt.Probe(ctx, p4rt.Options{Address: sw.Address, DeviceID: sw.DeviceID})
+	protection, err := files.Load()
 	if err != nil {
-		what := err.Error()
+		report(Bad, "p4runtime."+err.Error(), "name files that this user may read")
+		return
+	}
+	found, err := p4rt.Probe(ctx, p4rt.Options{Address: sw.Address, DeviceID: sw.DeviceID, TLS: protection})
+	if err != nil {
+		what, fix := err.Error(), controller.Fix(err)
 		if strings.Contains(what, "connection refused") {
-			what = "nothing listens at " + sw.Address
+			what, fix = "nothing listens at "+sw.Address, ""
 		}
-		report(Bad, what, fmt.Sprintf("start it: %s --no-p4 --device-id %d -i PORT@INTERFACE … -- --grpc-server-addr %s --cpu-port %d",
-			starter(sw.Target), sw.DeviceID, sw.Address, build.CPUPort))
+		if fix == "" {
+			fix = fmt.Sprintf("start it: %s --no-p4 --device-id %d -i PORT@INTERFACE … -- --grpc-server-addr %s --cpu-port %d",
+				starter(sw.Target), sw.DeviceID, sw.Address, build.CPUPort)
+		}
+		report(Bad, what, fix)
 		return
 	}
 	_, pipeline, err := controller.Program()

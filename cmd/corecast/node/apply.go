@@ -31,6 +31,7 @@ func (n *Node) Apply(file *config.Config) error {
 		{"node", before.Node, file.Node},
 		{"tls", before.TLS, file.TLS},
 		{"auth", before.Auth, file.Auth},
+		{"p4runtime", before.P4Runtime, file.P4Runtime},
 		{"map_server", before.MapServer, file.MapServer},
 		{"map_cache", before.MapCache, file.MapCache},
 	} {

@@ -186,6 +186,9 @@ func (n *Node) openController(ctx context.Context, cfg *config.Config) error {
 		o.SlowPath.ProbeInterval = time.Duration(cfg.MapCache.ProbeInterval)
 	}
 	var err error
+	if o.TLS, err = p4rt.TLSFiles(cfg.P4Runtime).Load(); err != nil {
+		return fmt.Errorf("p4runtime.%w", err)
+	}
 	if !o.Shared {
 		if o.ElectionID, err = n.electionID(ctx); err != nil {
 			return err
