@@ -32,7 +32,7 @@ To compare with another Map-Server on this machine, have it accept what is in
 10.0.0.0/8, with proxy replies, and give its address and its process.`,
 		Example: `  corecast bench mapserver --json
   corecast bench mapserver --against 127.0.0.2:4342 --against-pid 4711 --against-secret studio`,
-		Args: cobra.NoArgs,
+		Args: cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Turns < 1 || o.Slice <= 0 {
 				return cli.Usagef("--turns %d, --slice %v: want at least 1 and more than 0", o.Turns, o.Slice)
@@ -74,7 +74,7 @@ func newBenchMapServerProcess() *cobra.Command {
 		Use:    mapServerProcess,
 		Hidden: true,
 		Short:  "The server that `bench mapserver` measures; it is started by that",
-		Args:   cobra.NoArgs,
+		Args:   cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return bench.ServeMapServer(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
 		},

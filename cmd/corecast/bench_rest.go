@@ -23,7 +23,7 @@ A controller runs in a process of its own, with its store in --dir; the clients 
 in this one, on the same CPUs. In turns with the requests a page of a file in the
 same directory is written and synced, at the rate of the durable writes.`,
 		Example: "  corecast bench rest --json",
-		Args:    cobra.NoArgs,
+		Args:    cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Turns < 1 || o.Slice <= 0 {
 				return cli.Usagef("--turns %d, --slice %v: want at least 1 and more than 0", o.Turns, o.Slice)

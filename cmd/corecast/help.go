@@ -16,6 +16,9 @@ func mendDefaults(root *cobra.Command) {
 		case "completion":
 			cmd.Short = "Write the completion script of a shell"
 			cli.WantMember(cmd)
+			for _, shell := range cmd.Commands() {
+				shell.Args = cli.NoArguments
+			}
 		case "help":
 			cmd.RunE = help
 		}

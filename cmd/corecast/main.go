@@ -60,8 +60,12 @@ func exitCode(err error) int {
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "corecast",
-		Short:         "Live streaming through the network itself: one payload, many viewers",
+		Use:   "corecast",
+		Short: "Live streaming through the network itself: one payload, many viewers",
+		Long: `Live streaming through the network itself: one payload, many viewers.
+
+Results go to standard output, everything else to standard error. Exit status: 0 done,
+1 failed, 2 wrong usage, 78 wrong configuration.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -72,7 +76,8 @@ func newRootCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprint(cmd.ErrOrStderr(), "Start with `corecast demo`: the whole network in one process, no root needed.\n\n")
+			fmt.Fprint(cmd.ErrOrStderr(), "Start with `corecast demo`: the whole network in one process, no root needed.\n"+
+				"Where a controller runs, `corecast status` says what is broken first.\n\n")
 			return cmd.Help()
 		},
 	}

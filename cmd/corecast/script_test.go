@@ -67,6 +67,7 @@ func TestScripts(t *testing.T) {
 			"reload":       reloadCommand,
 			"register":     registerCommand,
 			"eventually":   eventually,
+			"examples":     examplesCommand,
 		},
 	})
 }

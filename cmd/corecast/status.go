@@ -20,7 +20,8 @@ func newStatusCommand() *cobra.Command {
 		Short: "Say whether all works, and if not, what is broken first and what to do",
 		Long: `Asks a running controller for the state of its store, its Map-Server, its sites and
 its switches. Exit status 0 if nothing is broken, else 1.`,
-		Args: cli.NoArguments,
+		Example: "  corecast status && echo all is well",
+		Args:    cli.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := flags.Client()
 			if err != nil {

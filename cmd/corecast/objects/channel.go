@@ -17,6 +17,7 @@ func channelNoun() *noun {
 	return &noun{
 		kind: api.KindChannel, plural: "channels",
 		example: "news site=studio source_eid=10.0.0.10 ingress.switch=itr ingress.port=1 redundancy=16",
+		change:  "redundancy=8",
 		names: func(ctx context.Context, c *client.Client) (names []string, err error) {
 			for ch, err := range c.Channels(ctx, client.ChannelFilter{}) {
 				if err != nil {

@@ -21,6 +21,7 @@ type noun struct {
 	kind    api.Kind
 	plural  string
 	example string // of the KEY=VALUEs that make one
+	change  string // of one that changes it
 	names   func(ctx context.Context, c *client.Client) ([]string, error)
 }
 

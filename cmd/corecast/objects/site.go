@@ -18,6 +18,7 @@ func siteNoun() *noun {
 	return &noun{
 		kind: api.KindSite, plural: "sites",
 		example: "viewers eid_prefixes='[10.1.0.0/16]' rlocs='[{address: 192.0.2.21}]' corecast=true",
+		change:  "accept_streams=any",
 		names: func(ctx context.Context, c *client.Client) (names []string, err error) {
 			list, err := c.Sites(ctx)
 			for _, s := range list.Items {

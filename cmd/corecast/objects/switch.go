@@ -17,7 +17,7 @@ import (
 
 func switchNoun() *noun {
 	return &noun{
-		kind: api.KindSwitch, plural: "switches", example: "itr -f itr.yaml",
+		kind: api.KindSwitch, plural: "switches", example: "itr -f itr.yaml", change: "neighbors='[{address: 10.0.0.10, mac: \"02:00:00:00:00:10\"}]'",
 		names: func(ctx context.Context, c *client.Client) (names []string, err error) {
 			list, err := c.Switches(ctx)
 			for _, s := range list.Items {

@@ -64,8 +64,9 @@ written with a dot, values are YAML: a=1, b.c=text, d=[1, 2].`, n.kind),
 func (n *noun) setCommand() *cobra.Command {
 	var f writeFlags
 	cmd := &cobra.Command{
-		Use:   "set NAME KEY=VALUE …",
-		Short: fmt.Sprintf("Change some keys of a %s; KEY= takes one out", n.kind),
+		Use:     "set NAME KEY=VALUE …",
+		Short:   fmt.Sprintf("Change some keys of a %s; KEY= takes one out", n.kind),
+		Example: fmt.Sprintf("  corecast %s set %s %s --dry-run", n.kind, n.exampleName(), n.change),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := n.wantName(cmd, args); err != nil {
 				return err
@@ -91,6 +92,7 @@ func (n *noun) deleteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "delete NAME",
 		Short:             fmt.Sprintf("Delete a %s", n.kind),
+		Example:           fmt.Sprintf("  corecast %s delete %s", n.kind, n.exampleName()),
 		Args:              n.wantNameAlone,
 		ValidArgsFunction: n.complete,
 		RunE: func(cmd *cobra.Command, args []string) error {
