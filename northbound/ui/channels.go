@@ -96,7 +96,7 @@ type channelPage struct {
 	On       []controller.ObjectStatus
 	Away     []awaySwitch // where it is on switches that other nodes master
 	Origin   origin
-	Switches []live.Switch // those that drop something
+	Switches []live.Switch // those that drop something, or do not tell
 }
 
 func (u *UI) channel(r *http.Request) (view, error) {
@@ -142,7 +142,8 @@ func awayOf(c *flow) []awaySwitch {
 	return away
 }
 
-// dropping are the switches of a channel that have dropped something.
+// dropping are the switches of a channel that have dropped something, or cannot be
+// read.
 func (u *UI) dropping(ctx context.Context, ch *config.Channel, c *flow) []live.Switch {
 	var names []string
 	if c.Master == nil {
@@ -153,5 +154,5 @@ func (u *UI) dropping(ctx context.Context, ch *config.Channel, c *flow) []live.S
 			names = append(names, sw)
 		}
 	}
-	return slices.DeleteFunc(u.opts.Sampler.Switches(ctx, names...), func(sw live.Switch) bool { return len(sw.Drops) == 0 })
+	return slices.DeleteFunc(u.opts.Sampler.Switches(ctx, names...), func(sw live.Switch) bool { return len(sw.Drops) == 0 && sw.Err == nil })
 }

@@ -169,7 +169,7 @@ func (b *branch) transit() string {
 
 // local is the rate to the viewers, if that is known.
 func (b *branch) local() string {
-	if b.Foreign || b.Unread || b.ETR.Master != "" {
+	if b.Foreign || b.Unread || b.Silent || b.ETR.Master != "" {
 		return ""
 	}
 	return bits(b.Local)

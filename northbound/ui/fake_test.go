@@ -37,6 +37,7 @@ type fake struct {
 	nodes     []api.Node
 	masters   map[string]string // by switch
 	audiences map[string]*Audience
+	silent    string // a switch whose counters cannot be read
 
 	mu       sync.Mutex // guards what follows
 	cfg      *config.Config
@@ -203,6 +204,9 @@ func (f *fake) ChannelLoad(_ context.Context, name string) (controller.ChannelLo
 	if ch == nil {
 		return controller.ChannelLoad{}, fmt.Errorf("no channel %q", name)
 	}
+	if ch.Ingress.Switch == f.silent {
+		return controller.ChannelLoad{ITR: f.silent}, errors.New("connection refused")
+	}
 	f.payloads += 10
 	p, rloc := f.payloads, netip.MustParseAddr("192.0.2.21")
 	return controller.ChannelLoad{ITR: ch.Ingress.Switch,
@@ -213,6 +217,9 @@ func (f *fake) ChannelLoad(_ context.Context, name string) (controller.ChannelLo
 }
 
 func (f *fake) Drops(_ context.Context, name string) (map[string]p4rt.Count, error) {
+	if name == f.silent {
+		return nil, fmt.Errorf("switch %s: connection refused", name)
+	}
 	return map[string]p4rt.Count{"not_ip": {Packets: 3}}, nil
 }
 

@@ -110,3 +110,19 @@ func TestLinksOfOtherNodes(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 }
+
+// TestSilentSwitch: what cannot be read is not told as nothing, nor as what it was.
+func TestSilentSwitch(t *testing.T) {
+	_, f, h := newTest(t)
+	f.silent = "itr"
+	for path, tt := range map[string]struct{ says, not string }{
+		"/":              {"rate not known", "payloads/s"},
+		"/channels":      {"connection refused", "0/s"},
+		"/channels/news": {"The counters of itr cannot be read", "have dropped nothing"},
+		"/switches/itr":  {"The counters of itr cannot be read", "Nothing."},
+	} {
+		if page := get(h, path).Body.String(); !strings.Contains(page, tt.says) || strings.Contains(page, tt.not) {
+			t.Errorf("%s does not say %q, or %q: %s", path, tt.says, tt.not, page)
+		}
+	}
+}

@@ -51,6 +51,7 @@ type branch struct {
 	Multicast  bool
 	Foreign    bool // the ETR is somebody else's
 	Unread     bool // rates are not known: the ITR's counters cannot be read
+	Silent     bool // the ETR's cannot be read
 }
 
 // Active reports whether anything flows.
@@ -154,6 +155,7 @@ func (b *branch) add(c *flow, l *link) {
 		return
 	}
 	b.Transit += l.Transit.PerSecond
+	b.Silent = b.Silent || l.Err != nil
 	b.Viewers += l.Viewers
 	b.Counted = b.Counted || l.Reported || l.Switch != "" && l.Master == nil && l.Err == nil && !l.Multicast
 	b.Multicast = b.Multicast || l.Multicast
