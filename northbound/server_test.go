@@ -174,6 +174,11 @@ func TestSwitches(t *testing.T) {
 	if list := get[api.Switches](t, s, "/api/v1/switches"); len(list.Items) != 1 || list.Items[0].Phase != "ready" || list.Items[0].Installed != 3 {
 		t.Errorf("%+v", list)
 	}
+	for query, want := range map[string]int{"?site=studio": 1, "?site=viewers": 0, "?limit=1": 1} {
+		if list := get[api.Switches](t, s, "/api/v1/switches"+query); len(list.Items) != want {
+			t.Errorf("%s: %d switches, want %d", query, len(list.Items), want)
+		}
+	}
 }
 
 func TestProblems(t *testing.T) {
@@ -326,7 +331,8 @@ func TestOpenAPI(t *testing.T) {
 	var doc struct {
 		OpenAPI string `json:"openapi"`
 		Paths   map[string]map[string]struct {
-			OperationID string         `json:"operationId"`
+			OperationID string `json:"operationId"`
+			Parameters  []struct{ Name, In string }
 			Summary     string         `json:"summary"`
 			Responses   map[string]any `json:"responses"`
 		} `json:"paths"`
@@ -342,12 +348,20 @@ func TestOpenAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, methods := range doc.Paths {
-		if !strings.Contains(string(rest), "| `"+path+"` | ") {
+		_, row, found := strings.Cut(string(rest), "| `"+path+"` | ")
+		row, _, _ = strings.Cut(row, "\n")
+		if !found {
 			t.Errorf("docs/rest.md does not list %s", path)
 		}
 		for method, op := range methods {
 			if op.OperationID == "" || op.Summary == "" || len(op.Responses) < 2 {
 				t.Errorf("%s %s: %+v", method, path, op)
+			}
+			for _, p := range op.Parameters {
+				everywhere := []string{"limit", "cursor", "dry_run"} // which docs/rest.md explains for all
+				if p.In == "query" && !slices.Contains(everywhere, p.Name) && !strings.Contains(row, "`"+p.Name) {
+					t.Errorf("docs/rest.md does not say that %s takes %s", path, p.Name)
+				}
 			}
 		}
 	}

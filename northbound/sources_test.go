@@ -32,6 +32,11 @@ func TestViewers(t *testing.T) {
 	if len(page.Items) != 1 || page.Items[0].Port != 5004 || page.Items[0].Source != "s1" || page.NextCursor != "" {
 		t.Errorf("%+v", page)
 	}
+	for query, want := range map[string]int{"?source=s1": 3, "?source=s2": 0, "?channel=jazz": 0} {
+		if page := get[api.Viewers](t, s, "/api/v1/viewers"+query); len(page.Items) != want {
+			t.Errorf("%s: %d viewers, want %d", query, len(page.Items), want)
+		}
+	}
 	if page := get[api.Viewers](t, s, "/api/v1/viewers?site=rome"); len(page.Items) != 2 || page.Total != 2 {
 		t.Errorf("%+v", page)
 	}
