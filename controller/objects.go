@@ -85,7 +85,7 @@ type ObjectStatus struct {
 	State     ObjectState `json:"state"`
 	Wanted    int         `json:"wanted"` // entries, groups and meter cells
 	Installed int         `json:"installed"`
-	Why       string      `json:"why,omitempty"`
+	Why       string      `json:"why,omitempty"`   // it is not installed, where that is known
 	Since     *time.Time  `json:"since,omitempty"` // that it has been failing
 }
 
@@ -148,7 +148,11 @@ func (o *owner) objects(kind Kind, name string) []ObjectStatus {
 		}
 	}
 	list := make([]ObjectStatus, 0, len(found))
+	unready := o.board.unready()
 	for _, s := range found {
+		if s.State == Wanted {
+			s.Why = unready
+		}
 		list = append(list, *s)
 	}
 	return list

@@ -115,3 +115,23 @@ func TestDriftIsCountedAndForeignReported(t *testing.T) {
 		t.Errorf("drift %d after a change of ours", now)
 	}
 }
+
+// What a switch was not told of says why, where the switch is not there.
+func TestNotConnected(t *testing.T) {
+	cfg, _ := fig2(t)
+	cfg.Switches[0].Address = "127.0.0.1:1" // nobody listens
+	c, err := New(cfg, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	until(t, c, "failure to connect", func(s Status) bool { return s.Switches[0].Phase == Failing })
+	for _, o := range c.Objects(KindChannel, "") {
+		if o.State != Wanted || !strings.Contains(o.Why, "connection refused") {
+			t.Errorf("%+v", o)
+		}
+	}
+}

@@ -99,6 +99,19 @@ func (b *board) read() SwitchStatus {
 	return s
 }
 
+// unready is why the switch is told nothing, or "".
+func (b *board) unready() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch b.s.Phase {
+	case Connecting:
+		return "not connected: " + b.s.Reason
+	case Failing:
+		return b.s.Reason
+	}
+	return ""
+}
+
 func (b *board) update(f func(*SwitchStatus)) {
 	b.mu.Lock()
 	before := b.s.Phase

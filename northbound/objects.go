@@ -27,7 +27,9 @@ type Inventory interface {
 	Do(context.Context, inventory.Change) (inventory.Result, error)
 	Preview(context.Context, inventory.Change) (inventory.Result, error)
 	Warnings() []string
+	Unread() []inventory.Object
 	Problem() error
+	Failure() inventory.Failure
 }
 
 // maxWrite bounds the body of a write: with what it omits filled in it must fit

@@ -75,6 +75,10 @@ func (s *Server) mapServerState(c *mapserver.Counters) api.MapServer {
 }
 
 func (s *Server) storeProblems() []api.Problem {
+	if f := s.opts.Inventory.Failure(); f.Err != nil && time.Since(f.At) < recent {
+		return []api.Problem{{What: "store " + s.opts.Config().Store, Why: "a change was refused: " + f.Err.Error(),
+			Next: "make room or mend its file system, then make the change again"}}
+	}
 	if err := s.opts.MapServer.Counters().Persistence.LastError; err != "" {
 		return []api.Problem{{What: "store " + s.opts.Config().Store, Why: err,
 			Next: "make room or mend its file system; what waits is then written"}}
@@ -82,7 +86,7 @@ func (s *Server) storeProblems() []api.Problem {
 	return nil
 }
 
-// recent is how long a failure to send is told.
+// recent is how long a failure to send, or to store a change, is told.
 const recent = time.Minute
 
 func (s *Server) mapServerProblems() []api.Problem {
@@ -108,6 +112,10 @@ func (s *Server) desiredProblems() []api.Problem {
 	var problems []api.Problem
 	if err := s.opts.Inventory.Problem(); err != nil {
 		problems = append(problems, api.Problem{What: "desired state", Why: "it is not in use: " + err.Error(), Next: "take the last change back: corecast events"})
+	}
+	for _, o := range s.opts.Inventory.Unread() {
+		problems = append(problems, api.Problem{What: o.String(), Why: "the store's record of it is damaged: " + o.Unused,
+			Next: fmt.Sprintf("restore a backup (corecast restore), or make it again: corecast %s create %s", o.Kind, o.Name)})
 	}
 	for _, kind := range inventory.Kinds() {
 		for _, o := range s.opts.Inventory.Unused(kind, shown) {

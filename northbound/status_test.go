@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/controller"
+	"github.com/corecast/corecast/controller/inventory"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/northbound/api"
 )
@@ -59,6 +60,9 @@ func TestFirstProblem(t *testing.T) {
 		{func() { f.mapServer.counters.Persistence.LastError = "no space left on device" },
 			"store file:corecast.db", "no space left on device", "make room", 503},
 	}
+	if len(steps) == 0 {
+		t.Fatal("nothing is broken")
+	}
 	for _, step := range steps {
 		step.breakIt()
 		st := get[api.Status](t, s, "/api/v1/status")
@@ -95,5 +99,45 @@ func TestRefusedBeforeAccepted(t *testing.T) {
 	st := mapserver.SiteStatus{LastRegister: start, LastRejects: []mapserver.Reject{{Time: start.Add(-1)}}}
 	if refused(&st) {
 		t.Error("refused")
+	}
+}
+
+// troubled is an Inventory whose store has trouble.
+type troubled struct {
+	Inventory
+	failure inventory.Failure
+	unread  []inventory.Object
+}
+
+func (t *troubled) Failure() inventory.Failure { return t.failure }
+
+func (t *troubled) Unread() []inventory.Object { return t.unread }
+
+func TestStatusOfTroubledStore(t *testing.T) {
+	s, _ := newTestServer(t)
+	in := &troubled{Inventory: s.opts.Inventory}
+	s.opts.Inventory = in
+	for _, tt := range []struct {
+		name, why, next string
+		failure         inventory.Failure
+		unread          []inventory.Object
+		ready           int
+	}{
+		{"full", "a change was refused: no space left on device", "make room", inventory.Failure{Err: errors.New("no space left on device"), At: time.Now()}, nil, 503},
+		{"damaged", "damaged: unexpected end", "corecast site create paris", inventory.Failure{},
+			[]inventory.Object{{Ref: inventory.Ref{Kind: inventory.Site, Name: "paris"}, Unused: "unexpected end"}}, 200},
+	} {
+		in.failure, in.unread = tt.failure, tt.unread
+		p := get[api.Status](t, s, "/api/v1/status").Problems
+		if len(p) == 0 || !strings.Contains(p[0].Why, tt.why) || !strings.Contains(p[0].Next, tt.next) {
+			t.Errorf("%s: %+v", tt.name, p)
+		}
+		if resp := ask(s, "GET", "/readyz"); resp.StatusCode != tt.ready {
+			t.Errorf("readyz with a store %s: %s", tt.name, resp.Status)
+		}
+	}
+	in.failure, in.unread = inventory.Failure{Err: errors.New("no space left on device"), At: time.Now().Add(-2 * recent)}, nil
+	if p := get[api.Status](t, s, "/api/v1/status").Problems; len(p) > 0 && strings.Contains(p[0].Why, "no space") {
+		t.Errorf("an old failure is told: %+v", p)
 	}
 }

@@ -16,7 +16,8 @@ type assembly struct {
 	whole    *config.Config // complete; its channels are those of when it was assembled
 	checks   *config.Channels
 	objects  map[Ref]*object
-	shadowed []string // stored objects whose names the file has taken
+	shadowed []string       // stored objects whose names the file has taken
+	unread   map[Ref]string // stored objects that are not among these, and why
 }
 
 // assemble makes the whole. What is stored and does not fit is out of use. The

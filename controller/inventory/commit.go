@@ -190,7 +190,27 @@ func (inv *Inventory) commit(ctx context.Context, list []*request) {
 	inv.failAll(list, fmt.Errorf("others write all the time"))
 }
 
+// Failure is that changes could not be stored.
+type Failure struct {
+	Err error // nil: the last change was stored, or there was none
+	At  time.Time
+}
+
+// Failure tells how the last change failed, if the store did.
+func (inv *Inventory) Failure() Failure {
+	inv.mu.RLock()
+	defer inv.mu.RUnlock()
+	return inv.failure
+}
+
+func (inv *Inventory) setFailure(err error) {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	inv.failure = Failure{err, time.Now()}
+}
+
 func (inv *Inventory) failAll(list []*request, err error) {
+	inv.setFailure(err)
 	inv.opts.Logger.Error("changes are not stored", "count", len(list), "err", err)
 	for _, r := range list {
 		r.end(Result{}, fmt.Errorf("%w: %w", ErrUnavailable, err))
@@ -243,13 +263,15 @@ func (inv *Inventory) guarded(ops []store.Op, events []eventlog.Event) store.Txn
 func (inv *Inventory) committed(steps []*step, revision store.Revision) {
 	o := &inv.owned
 	o.head, o.generation = revision, revision
+	inv.setFailure(nil)
 	var refs []Ref
 	var set []*object
 	others := false
 	for _, s := range steps {
 		ref := s.request.change.Ref
 		refs = append(refs, ref)
-		others = others || ref.Kind != Channel || s.before != nil && s.before.Unused != ""
+		others = others || ref.Kind != Channel || s.before != nil && s.before.Unused != "" || o.unread[ref] != ""
+		delete(o.unread, ref)
 		if s.after == nil {
 			delete(o.stored, ref)
 			delete(o.now.objects, ref)

@@ -42,6 +42,7 @@ type Inventory struct {
 	mu      sync.RWMutex // guards what follows; owned's changes are here when they are durable
 	view    view
 	apply   applying
+	failure Failure
 	applied chan struct{} // closed and replaced whenever Apply was called
 	wake    chan struct{} // capacity 1: there is something to apply
 }
@@ -50,6 +51,7 @@ type Inventory struct {
 type owned struct {
 	file       *config.Config
 	stored     map[Ref]*object // in use or not
+	unread     map[Ref]string  // stored, but not to be understood: why
 	chosen     map[string]chosen
 	head       store.Revision // what is stored is that of this revision
 	generation store.Revision // of generationKey; 0: it is not there
@@ -81,7 +83,7 @@ func Open(ctx context.Context, file *config.Config, opts Options) (*Inventory, e
 // load reads everything from the store.
 func (inv *Inventory) load(ctx context.Context) error {
 	o := &inv.owned
-	o.stored, o.chosen, o.generation = map[Ref]*object{}, map[string]chosen{}, 0
+	o.stored, o.unread, o.chosen, o.generation = map[Ref]*object{}, map[Ref]string{}, map[string]chosen{}, 0
 	page, err := inv.opts.Store.List(ctx, prefix, "", 1)
 	if err != nil {
 		return err
@@ -111,6 +113,7 @@ func (inv *Inventory) note(ev store.Event) (relevant bool) {
 	if !ok {
 		return false
 	}
+	delete(o.unread, ref)
 	if ev.Deleted {
 		delete(o.stored, ref)
 		return true
@@ -121,7 +124,9 @@ func (inv *Inventory) note(ev store.Event) (relevant bool) {
 	object, err := decodeEntry(ref, ev.Entry)
 	if err != nil {
 		inv.opts.Logger.Error("a stored object cannot be read", "err", err)
-		return false
+		delete(o.stored, ref)
+		o.unread[ref] = err.Error()
+		return true
 	}
 	o.stored[ref] = object
 	return true
@@ -216,7 +221,7 @@ func (inv *Inventory) follow(ctx context.Context, c store.Change) {
 	}
 	switch {
 	case len(refs) == 0:
-	case one && inv.followChannels(refs):
+	case one && len(o.unread) == 0 && inv.followChannels(refs):
 	default:
 		inv.reassemble()
 	}

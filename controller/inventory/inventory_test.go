@@ -484,6 +484,9 @@ func TestStoreFails(t *testing.T) {
 		if !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%v", err)
 		}
+		if f := w.Failure(); f.Err == nil || time.Since(f.At) > patience {
+			t.Errorf("failure %+v", f)
+		}
 	}
 	s.set(nil)
 	if r := w.do(Put, sport, sportBody); r.After.Spec.(config.Channel).ReservedEID.String() != "10.0.255.1" {
@@ -495,6 +498,52 @@ func TestStoreFails(t *testing.T) {
 	if r := w.do(Put, news, newsBody); r.After.Spec.(config.Channel).ReservedEID.String() != "10.0.255.2" {
 		t.Errorf("%+v", r.After.Spec)
 	}
+}
+
+// What the store has and nobody understands is told, and can be made again.
+func TestDamagedObjects(t *testing.T) {
+	s := memory(t)
+	w := start(t, s, testFile)
+	w.do(Put, news, newsBody)
+	w.do(Put, paris, parisBody)
+	damage := func(ref Ref) {
+		if _, err := s.Commit(t.Context(), store.Txn{Then: []store.Op{{Key: ref.key(), Value: []byte(`{"spec":{"site":}`)}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unread := func(want ...Ref) {
+		t.Helper()
+		var got []Ref
+		for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+			got = nil
+			for _, o := range w.Unread() {
+				got = append(got, o.Ref)
+				if o.Unused == "" {
+					t.Errorf("%s: why?", o)
+				}
+			}
+			if slices.Equal(got, want) {
+				return
+			}
+		}
+		t.Fatalf("unread are %v, want %v", got, want)
+	}
+	damage(news)
+	damage(paris)
+	unread(news, paris)
+	if _, there := w.Get(news); there {
+		t.Error("what cannot be read is in use")
+	}
+	w.stop()
+	w = start(t, s, testFile)
+	unread(news, paris)
+	w.do(Put, news, newsBody)
+	unread(paris)
+	if cfg := w.used(); len(cfg.Channels) != 1 {
+		t.Errorf("%+v", cfg.Channels)
+	}
+	w.do(Put, paris, parisBody)
+	unread()
 }
 
 func TestNotDurable(t *testing.T) {

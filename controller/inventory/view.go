@@ -3,6 +3,7 @@ package inventory
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/corecast/corecast/controller/config"
 )
@@ -18,6 +19,7 @@ type view struct {
 
 // showAll makes an assembly what is read and applied.
 func (inv *Inventory) showAll(a *assembly) {
+	a.unread = maps.Clone(inv.owned.unread)
 	v := view{assembly: a, objects: maps.Clone(a.objects), names: map[Kind][]string{}, unused: map[Kind][]string{}}
 	for ref, o := range a.objects {
 		v.names[ref.Kind] = append(v.names[ref.Kind], ref.Name)
@@ -95,6 +97,18 @@ func (inv *Inventory) Unused(kind Kind, limit int) []Object {
 	defer inv.mu.RUnlock()
 	objects, _ := inv.view.list(kind, inv.view.unused[kind], "", limit, nil)
 	return objects
+}
+
+// Unread returns what the store has and cannot be understood, and why.
+func (inv *Inventory) Unread() []Object {
+	inv.mu.RLock()
+	defer inv.mu.RUnlock()
+	var list []Object
+	for ref, why := range inv.view.assembly.unread {
+		list = append(list, Object{Ref: ref, Unused: why})
+	}
+	slices.SortFunc(list, func(x, y Object) int { return strings.Compare(x.String(), y.String()) })
+	return list
 }
 
 // list is List of those objects that have names.
