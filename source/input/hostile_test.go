@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/source/input"
+	"github.com/corecast/corecast/source/sourcetest"
 )
 
 // stranger sends to an input what it should not take.
@@ -81,9 +82,9 @@ func TestRTPHostile(t *testing.T) {
 // An input that is told whose datagrams to take takes nobody else's.
 func TestUDPSources(t *testing.T) {
 	for _, scheme := range []string{"udp", "rtp"} {
-		var said events
+		var said sourcetest.Messages
 		port := freePort(t, "udp4")
-		in := open(t, scheme+"://127.0.0.1:"+port+"?sources=127.0.0.2", input.Options{Silence: 10 * time.Second, OnEvent: said.add})
+		in := open(t, scheme+"://127.0.0.1:"+port+"?sources=127.0.0.2", input.Options{Silence: 10 * time.Second, OnEvent: said.Add})
 		packet := func(media string) []byte {
 			if scheme == "udp" {
 				return []byte(media)

@@ -7,11 +7,11 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/corecast/corecast/source/input"
+	"github.com/corecast/corecast/source/sourcetest"
 	"github.com/pion/rtp"
 	"pgregory.net/rapid"
 )
@@ -25,24 +25,6 @@ func packetOf(t testing.TB, ssrc uint32, sequence uint16, kind uint8, media stri
 		t.Fatal(err)
 	}
 	return b
-}
-
-// events collects what an input tells.
-type events struct {
-	mu   sync.Mutex
-	said []string
-}
-
-func (e *events) add(message string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.said = append(e.said, message)
-}
-
-func (e *events) String() string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return strings.Join(e.said, "\n")
 }
 
 // Packets come out in order, without their headers; what is missing, late, no
@@ -176,8 +158,8 @@ func FuzzRTP(f *testing.F) {
 // With Reconnect, silence is told and not the end.
 func TestWaits(t *testing.T) {
 	port := freePort(t, "udp4")
-	var said events
-	in := open(t, "udp://127.0.0.1:"+port, input.Options{Silence: 20 * time.Millisecond, Reconnect: true, OnEvent: said.add})
+	var said sourcetest.Messages
+	in := open(t, "udp://127.0.0.1:"+port, input.Options{Silence: 20 * time.Millisecond, Reconnect: true, OnEvent: said.Add})
 	conn, err := net.Dial("udp", "127.0.0.1:"+port)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/corecast/corecast/source/input"
+	"github.com/corecast/corecast/source/sourcetest"
 	srt "github.com/datarhei/gosrt"
 )
 
@@ -45,9 +46,9 @@ func readUntil(t *testing.T, in io.Reader, want string) {
 // at a time, and the next one when that has gone.
 func TestSRTListener(t *testing.T) {
 	port := freePort(t, "udp4")
-	var said events
+	var said sourcetest.Messages
 	in := open(t, "srt://127.0.0.1:"+port+"?mode=listener&streamid=news&passphrase="+strings.ReplaceAll(passphrase, " ", "+"),
-		input.Options{Silence: 20 * time.Second, Reconnect: true, OnEvent: said.add})
+		input.Options{Silence: 20 * time.Second, Reconnect: true, OnEvent: said.Add})
 	if !in.Live() || strings.Contains(in.Name(), "horse") {
 		t.Errorf("live %v, name %s", in.Live(), in.Name())
 	}
@@ -96,8 +97,8 @@ func TestSRTListener(t *testing.T) {
 // A caller calls until somebody answers, and again when that one has gone.
 func TestSRTCaller(t *testing.T) {
 	port := freePort(t, "udp4")
-	var said events
-	in := open(t, "srt://127.0.0.1:"+port+"?streamid=news", input.Options{Silence: time.Minute, Reconnect: true, OnEvent: said.add})
+	var said sourcetest.Messages
+	in := open(t, "srt://127.0.0.1:"+port+"?streamid=news", input.Options{Silence: time.Minute, Reconnect: true, OnEvent: said.Add})
 	for range 2 {
 		listener, err := srt.Listen("srt", "127.0.0.1:"+port, srt.DefaultConfig())
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/lisp/lisptest"
+	"github.com/corecast/corecast/source/sourcetest"
 )
 
 // A site's capability comes and goes, its xTR moves, and the source knows: by
@@ -28,7 +29,7 @@ func TestFollowsTheMapServer(t *testing.T) {
 				t.Errorf("%+v", m)
 			}
 			if subscribed {
-				until(t, "the subscription", func() bool { return c.Stats().Subscribed == 1 })
+				sourcetest.Until(t, "the subscription", func() bool { return c.Stats().Subscribed == 1 })
 			}
 			for _, coreCast := range []bool{true, false, true} {
 				if err := s.SetSites(sites(coreCast)); err != nil {
@@ -103,19 +104,19 @@ func TestMapServerAway(t *testing.T) {
 	s := startServer(t, at, sites(true))
 	c := start(t, Config{Resolvers: []netip.AddrPort{s.at}, Subscription: s.subscription()})
 	resolved(t, c, "10.1.2.3", func(m Mapping) bool { return m.CoreCast })
-	until(t, "the subscription", func() bool { return c.Stats().Subscribed == 1 })
+	sourcetest.Until(t, "the subscription", func() bool { return c.Stats().Subscribed == 1 })
 	s.stop()
 	c.solicited([]lisp.EID{{Prefix: netip.MustParsePrefix("10.1.0.0/16")}}) // as if the TTL had come
-	until(t, "a request without an answer", func() bool { return c.Stats().Stale == 1 })
+	sourcetest.Until(t, "a request without an answer", func() bool { return c.Stats().Stale == 1 })
 	if m, ok := c.Lookup(addr("10.1.2.3")); !ok || !m.CoreCast {
 		t.Errorf("%+v, %v: want what was known", m, ok)
 	}
 	_, _ = c.Lookup(addr("10.2.2.3")) // a new one, which fails too
-	until(t, "another", func() bool { return c.Stats().Unanswered > 1 })
+	sourcetest.Until(t, "another", func() bool { return c.Stats().Unanswered > 1 })
 
 	// It comes back without memory, and with other sites: who wants them asks.
 	startServer(t, at, sites(false))
-	until(t, "the mapping as it is now", func() bool {
+	sourcetest.Until(t, "the mapping as it is now", func() bool {
 		m, ok := c.Lookup(addr("10.1.2.3"))
 		return ok && !m.CoreCast
 	})
@@ -139,7 +140,7 @@ func TestMoreSpecific(t *testing.T) {
 	s := startServer(t, netip.AddrPortFrom(host(), 0), sites(true))
 	c := start(t, Config{Resolvers: []netip.AddrPort{s.at}, Subscription: s.subscription()})
 	resolved(t, c, "10.1.2.3", func(m Mapping) bool { return m.CoreCast })
-	until(t, "the subscription", func() bool { return c.Stats().Subscribed == 1 })
+	sourcetest.Until(t, "the subscription", func() bool { return c.Stats().Subscribed == 1 })
 	part := sites(true)
 	part = append(part, part[0])
 	part[2].Name, part[2].CoreCast, part[2].EIDPrefixes = "part", false, []netip.Prefix{netip.MustParsePrefix("10.1.2.0/24")}
@@ -165,7 +166,7 @@ func TestBounded(t *testing.T) {
 	for i := range 8 {
 		_, _ = c.Lookup(netip.AddrFrom4([4]byte{10, 1, byte(i), 1}))
 	}
-	until(t, "8 answers", func() bool { return c.Stats().Answers >= 8 })
+	sourcetest.Until(t, "8 answers", func() bool { return c.Stats().Answers >= 8 })
 	if n := c.Stats(); n.Mappings != 3 || n.Full < 5 {
 		t.Errorf("%+v", n)
 	}

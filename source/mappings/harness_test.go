@@ -15,6 +15,7 @@ import (
 	"github.com/corecast/corecast/lisp/lisptest"
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
+	"github.com/corecast/corecast/source/sourcetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -108,22 +109,12 @@ func start(t *testing.T, config Config) *Client {
 	return c
 }
 
-// until waits for what must become true.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: never", what)
-		}
-	}
-}
-
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 
 // resolved waits until the mapping of an EID is as wanted.
 func resolved(t *testing.T, c *Client, eid string, wanted func(Mapping) bool) (m Mapping) {
 	t.Helper()
-	until(t, "the mapping of "+eid, func() (ok bool) {
+	sourcetest.Until(t, "the mapping of "+eid, func() (ok bool) {
 		m, ok = c.Lookup(addr(eid))
 		return ok && wanted(m)
 	})

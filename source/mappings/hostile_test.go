@@ -9,6 +9,7 @@ import (
 	"github.com/corecast/corecast/lisp"
 	"github.com/corecast/corecast/lisp/client"
 	"github.com/corecast/corecast/lisp/lisptest"
+	"github.com/corecast/corecast/source/sourcetest"
 )
 
 // slow repeats nothing: on a busy machine, repetitions would be counted too.
@@ -53,7 +54,7 @@ func TestForgedReplies(t *testing.T) {
 			t.Logf("dropped %+v, want %+v", c.Stats().Dropped, want)
 		}
 	}()
-	until(t, "all is counted", func() bool { return c.Stats().Dropped == want })
+	sourcetest.Until(t, "all is counted", func() bool { return c.Stats().Dropped == want })
 	if n := c.Stats(); n.Mappings != 1 {
 		t.Errorf("%+v", n)
 	}
@@ -67,7 +68,7 @@ func TestForgedNotifies(t *testing.T) {
 	local := host()
 	c := start(t, Config{Resolvers: []netip.AddrPort{s.at}, Subscription: s.subscription(), Local: local, Retry: slow})
 	resolved(t, c, "10.1.2.3", func(m Mapping) bool { return m.CoreCast })
-	until(t, "the subscription", func() bool { return c.Stats().Subscribed == 1 })
+	sourcetest.Until(t, "the subscription", func() bool { return c.Stats().Subscribed == 1 })
 	before := c.Stats()
 
 	notify := func(from netip.Addr, key string, nonce uint64) {
@@ -86,7 +87,7 @@ func TestForgedNotifies(t *testing.T) {
 	notify(s.at.Addr(), "guessed", 1<<63-1) // no key
 	notify(s.at.Addr(), secret, 1)          // replayed
 	throw(t, s.at.Addr(), local, []byte{0x40, 0, 0})
-	until(t, "all is counted", func() bool {
+	sourcetest.Until(t, "all is counted", func() bool {
 		d := c.Stats().Dropped
 		return d.Source == 1 && d.Auth == 1 && d.Nonce == 1 && d.Malformed == 1
 	})
@@ -103,7 +104,7 @@ func TestForgedNotifies(t *testing.T) {
 	for range 500 {
 		throw(t, host2, local, smr)
 	}
-	until(t, "a request", func() bool { return c.Stats().Requests > before.Requests })
+	sourcetest.Until(t, "a request", func() bool { return c.Stats().Requests > before.Requests })
 	most := uint64(time.Since(flood)/askEvery) + 2
 	if n := c.Stats().Requests - before.Requests; n > most {
 		t.Errorf("%d requests for 500 forged SMRs, want at most %d", n, most)

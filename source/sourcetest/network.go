@@ -1,5 +1,6 @@
 // Package sourcetest is what tests of a source need around it: a network that
-// takes what it sends and serves its viewers. No package imports it but tests.
+// takes what it sends and serves its viewers, somebody who receives, somebody who
+// listens to what it says, and patience. No package imports it but tests.
 package sourcetest
 
 import (

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"github.com/corecast/corecast/mapserver"
 	"github.com/corecast/corecast/mapserver/udp"
 	"github.com/corecast/corecast/source/mappings"
+	"github.com/corecast/corecast/source/sourcetest"
 	"github.com/corecast/corecast/source/station"
 	"github.com/corecast/corecast/source/viewerapi"
 )
@@ -72,41 +72,24 @@ func domains(coreCast ...bool) []mapserver.Site {
 
 // viewer is a socket that counts the payloads it gets.
 type viewer struct {
-	conn *net.UDPConn
+	addr netip.AddrPort
 	mu   sync.Mutex // guards got
 	got  map[int]int
 }
 
 func newViewer(t *testing.T, domain, n int) *viewer {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 47, byte(domain), byte(n))})
-	if err != nil {
-		t.Skip(err)
-	}
-	_ = conn.SetReadBuffer(4 << 20)
-	v := &viewer{conn: conn, got: map[int]int{}}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		buf := make([]byte, 2000)
-		for {
-			size, err := conn.Read(buf)
-			if err != nil {
-				return
-			}
-			var i int
-			if _, err := fmt.Sscanf(string(buf[:size]), "payload %d", &i); err == nil {
-				v.mu.Lock()
-				v.got[i]++
-				v.mu.Unlock()
-			}
+	v := &viewer{got: map[int]int{}}
+	v.addr = sourcetest.Receive(t, netip.AddrFrom4([4]byte{127, 47, byte(domain), byte(n)}), func(datagram []byte) {
+		var i int
+		if _, err := fmt.Sscanf(string(datagram), "payload %d", &i); err == nil {
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			v.got[i]++
 		}
-	}()
-	t.Cleanup(func() { _ = conn.Close(); <-done })
+	})
 	return v
 }
-
-func (v *viewer) addr() netip.AddrPort { return v.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
 
 // lost returns how many payloads the viewer did not get between the first and the
 // last that it got, and how many it got again.
@@ -173,7 +156,7 @@ func streaming(t *testing.T, at netip.AddrPort, reserved string, subscribe bool,
 	ch := &cfg.Channels[0]
 	ch.Opaque, ch.Bitrate, ch.Payload = true, 80_000, 100 // 100 payloads a second, for five minutes
 	for _, v := range viewers {
-		ch.Viewers = append(ch.Viewers, v.addr())
+		ch.Viewers = append(ch.Viewers, v.addr)
 	}
 	cfg.Mappings = station.Mappings{Resolvers: []string{at.String()}, Address: loopbackHost()}
 	if subscribe {

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -32,30 +31,16 @@ type capture struct {
 
 func newCapture(t *testing.T, ip string) *capture {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(ip)})
-	if err != nil {
-		t.Skipf("cannot listen on %s: %v", ip, err)
-	}
-	c := &capture{addr: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		buf := make([]byte, 2000)
-		for {
-			n, err := conn.Read(buf)
-			if err != nil {
-				return
-			}
-			c.mu.Lock()
-			if viewerapi.IsProof(buf[:n]) {
-				c.proofs++
-			} else {
-				c.media++
-			}
-			c.mu.Unlock()
+	c := new(capture)
+	c.addr = sourcetest.Receive(t, netip.MustParseAddr(ip), func(datagram []byte) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if viewerapi.IsProof(datagram) {
+			c.proofs++
+		} else {
+			c.media++
 		}
-	}()
-	t.Cleanup(func() { _ = conn.Close(); <-done })
+	})
 	return c
 }
 
@@ -131,7 +116,7 @@ func TestCaptures(t *testing.T) {
 			t.Fatalf("not joined: %v", ids)
 		}
 	}
-	until(t, "media for all", func() bool { return always.got() > 0 && lapsed.got() > 0 && cut.got() > 0 })
+	sourcetest.Until(t, "media for all", func() bool { return always.got() > 0 && lapsed.got() > 0 && cut.got() > 0 })
 	refused := make(chan int, 1)
 	go func() {
 		status, _ := joinAs(t, url, unproved.addr, long)
@@ -145,7 +130,7 @@ func TestCaptures(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	lapsedBefore, cutBefore, alwaysBefore := lapsed.got(), cut.got(), always.got()
-	until(t, "more media for who renews", func() bool {
+	sourcetest.Until(t, "more media for who renews", func() bool {
 		renewed(t, url, steady["id"].(string))
 		return always.got() > alwaysBefore+40
 	})

@@ -40,7 +40,7 @@ func TestFlood(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
-	until(t, "media", func() bool { return w.Stats().Packets > 0 })
+	sourcetest.Until(t, "media", func() bool { return w.Stats().Packets > 0 })
 
 	var flood sync.WaitGroup
 	flooding, calm := context.WithTimeout(t.Context(), 3*time.Second)
@@ -52,7 +52,7 @@ func TestFlood(t *testing.T) {
 	flood.Wait()
 
 	renewals := w.Stats().Renewals
-	until(t, "renewals", func() bool { return w.Stats().Renewals > renewals })
+	sourcetest.Until(t, "renewals", func() bool { return w.Stats().Renewals > renewals })
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)

@@ -8,46 +8,17 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/corecast/corecast/demo/clip"
+	"github.com/corecast/corecast/source/sourcetest"
 	"github.com/corecast/corecast/source/station"
 	"github.com/corecast/corecast/store"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// until waits for something.
-func until(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited for %s in vain", what)
-		}
-	}
-}
-
-// messages collects what a station says.
-type messages struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (m *messages) add(s string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.all = append(m.all, s)
-}
-
-func (m *messages) String() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return strings.Join(m.all, "\n")
-}
 
 func freePort(t *testing.T) uint16 {
 	t.Helper()
@@ -73,23 +44,23 @@ func loopback(t *testing.T, input, reserved string) *station.Config {
 }
 
 // run runs a station until the test ends, or until stop.
-func run(t *testing.T, cfg *station.Config) (url string, said *messages, stop func() ([]station.Report, error)) {
+func run(t *testing.T, cfg *station.Config) (url string, said *sourcetest.Messages, stop func() ([]station.Report, error)) {
 	return runOn(t, nil, cfg)
 }
 
 // runOn is run with a store that others use too.
-func runOn(t *testing.T, shared store.Store, cfg *station.Config) (url string, said *messages, stop func() ([]station.Report, error)) {
+func runOn(t *testing.T, shared store.Store, cfg *station.Config) (url string, said *sourcetest.Messages, stop func() ([]station.Report, error)) {
 	t.Helper()
 	if err := cfg.Complete(); err != nil {
 		t.Fatal(err)
 	}
-	said = new(messages)
+	said = new(sourcetest.Messages)
 	var s *station.Station
 	var err error
 	if shared != nil {
-		s, err = station.NewOn(t.Context(), shared, cfg, said.add)
+		s, err = station.NewOn(t.Context(), shared, cfg, said.Add)
 	} else {
-		s, err = station.New(t.Context(), cfg, said.add)
+		s, err = station.New(t.Context(), cfg, said.Add)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +111,7 @@ func settles(t *testing.T, what string, number func() int) int {
 	t.Helper()
 	const while = 200 * time.Millisecond // several packets of the clip
 	last, since := number(), time.Now()
-	until(t, what+" to settle", func() bool {
+	sourcetest.Until(t, what+" to settle", func() bool {
 		if n := number(); n != last {
 			last, since = n, time.Now()
 		}

@@ -25,7 +25,7 @@ func TestSitesChange(t *testing.T) {
 		newViewer(t, 2, 1)} // the last one is of no site
 	url, _, stop := run(t, streaming(t, at, "127.47.255.1", true, viewers))
 	ask := newAsker(t, url)
-	until(t, "all are served as they should", func() bool {
+	sourcetest.Until(t, "all are served as they should", func() bool {
 		d, m := ask.status()
 		return d.CoreCast == 2 && d.Unicast == 3 && m.Subscribed >= 2
 	})
@@ -36,13 +36,13 @@ func TestSitesChange(t *testing.T) {
 		if err := server.SetSites(domains(first, !first)); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "the change", func() bool {
+		sourcetest.Until(t, "the change", func() bool {
 			d, _ := ask.status()
 			return d.ToCoreCast-begin.ToCoreCast == 2*(i+1) && d.ToUnicast-begin.ToUnicast == 2*(i+1)
 		})
 		for _, v := range viewers {
 			n, _, _ := v.lost()
-			until(t, "some more payloads", func() bool { now, _, _ := v.lost(); return now > n+20 })
+			sourcetest.Until(t, "some more payloads", func() bool { now, _, _ := v.lost(); return now > n+20 })
 		}
 	}
 	reports, err := stop()
@@ -70,19 +70,19 @@ func TestMapServerGone(t *testing.T) {
 	cfg := streaming(t, at, "127.47.255.2", false, viewers)
 	url, said, _ := run(t, cfg)
 	ask := newAsker(t, url)
-	until(t, "both are served as they should", func() bool { d, _ := ask.status(); return d.CoreCast == 1 && d.Unicast == 1 })
+	sourcetest.Until(t, "both are served as they should", func() bool { d, _ := ask.status(); return d.CoreCast == 1 && d.Unicast == 1 })
 	stopServer()
 	late := newViewer(t, 3, 1)
 	join, err := ask.client.Post(url+"/v1/channels/news/viewers", "application/json",
-		strings.NewReader(fmt.Sprintf(`{"port": %d}`, late.addr().Port())))
+		strings.NewReader(fmt.Sprintf(`{"port": %d}`, late.addr.Port())))
 	if err != nil || join.StatusCode != http.StatusCreated {
 		t.Fatal(join, err)
 	}
 	_ = join.Body.Close()
-	until(t, "a request without an answer", func() bool { _, m := ask.status(); return m.Unanswered > 0 })
+	sourcetest.Until(t, "a request without an answer", func() bool { _, m := ask.status(); return m.Unanswered > 0 })
 	for _, v := range viewers {
 		n, _, _ := v.lost()
-		until(t, "the stream goes on", func() bool { now, _, _ := v.lost(); return now > n+50 })
+		sourcetest.Until(t, "the stream goes on", func() bool { now, _, _ := v.lost(); return now > n+50 })
 		if _, lost, again := v.lost(); lost > 1 || again > 0 {
 			t.Errorf("%d payloads are missing, %d came again", lost, again)
 		}
@@ -133,7 +133,7 @@ func TestWatchUnicast(t *testing.T) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
-	until(t, "50 packets", func() bool { return w.Stats().Packets >= 50 })
+	sourcetest.Until(t, "50 packets", func() bool { return w.Stats().Packets >= 50 })
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/corecast/corecast/lisp"
+	"github.com/corecast/corecast/source/sourcetest"
 	"github.com/corecast/corecast/source/station"
 	"github.com/corecast/corecast/wire"
 	"github.com/corecast/corecast/wire/inet"
@@ -81,7 +82,7 @@ func TestSelfITR(t *testing.T) {
 	cfg.Channels[0].ITR, cfg.Channels[0].SourceEID = station.SelfITR, loopbackHost()
 	url, _, stop := run(t, cfg)
 	ask := newAsker(t, url)
-	until(t, "all are served as they should", func() bool {
+	sourcetest.Until(t, "all are served as they should", func() bool {
 		d, m := ask.status()
 		return d.CoreCast == 2 && d.Unicast == 2 && m.Subscribed >= 2
 	})
@@ -93,13 +94,13 @@ func TestSelfITR(t *testing.T) {
 		if err := server.SetSites(sites); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "the change", func() bool {
+		sourcetest.Until(t, "the change", func() bool {
 			d, _ := ask.status()
 			return d.ToCoreCast+d.ToUnicast-begin.ToCoreCast-begin.ToUnicast == 3*(i+1)
 		})
 		for _, v := range viewers {
 			n, _, _ := v.lost()
-			until(t, "some more payloads", func() bool { now, _, _ := v.lost(); return now > n+20 })
+			sourcetest.Until(t, "some more payloads", func() bool { now, _, _ := v.lost(); return now > n+20 })
 		}
 	}
 	reports, err := stop()

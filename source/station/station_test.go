@@ -42,7 +42,7 @@ func TestWatch(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- w.Run(ctx) }()
-		until(t, "renewals, and the clip's bitrate", func() bool {
+		sourcetest.Until(t, "renewals, and the clip's bitrate", func() bool {
 			s := w.Stats()
 			return s.Packets >= 20 && s.Renewals >= 2 && s.Bitrate > 300_000 && s.Bitrate < 700_000
 		})
@@ -120,7 +120,7 @@ func TestChannels(t *testing.T) {
 	second.Loop, second.Viewers = true, []netip.AddrPort{viewer2}
 	cfg.Channels = append(cfg.Channels, second)
 	_, _, stop := run(t, cfg)
-	until(t, "the second channel", func() bool { return network2.Count(viewer2) >= 100 })
+	sourcetest.Until(t, "the second channel", func() bool { return network2.Count(viewer2) >= 100 })
 	reports, err := stop()
 	if err != nil || len(reports) != 2 || reports[0].End != "end of media" || reports[1].End != "stopped" {
 		t.Fatalf("%+v, %v", reports, err)

@@ -41,7 +41,7 @@ func ask(t *testing.T, method, url, body string) (int, map[string]any) {
 func join(t *testing.T, url string) (v netip.AddrPort, id string) {
 	t.Helper()
 	v = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), freePort(t))
-	until(t, "a join", func() bool {
+	sourcetest.Until(t, "a join", func() bool {
 		status, lease := ask(t, "POST", url+"/v1/channels/news/viewers", fmt.Sprintf(`{"port": %d}`, v.Port()))
 		id, _ = lease["id"].(string)
 		return status == http.StatusCreated
@@ -63,7 +63,7 @@ func TestRestart(t *testing.T) {
 	url, _, stop := run(t, cfg)
 	viewer, id := join(t, url)
 	left, gone := join(t, url)
-	until(t, "media", func() bool { return net.Count(viewer) > 2 && net.Count(left) > 2 })
+	sourcetest.Until(t, "media", func() bool { return net.Count(viewer) > 2 && net.Count(left) > 2 })
 	if status, _ := ask(t, "DELETE", url+"/v1/channels/news/viewers/"+gone, ""); status != http.StatusNoContent {
 		t.Fatalf("leave: %d", status)
 	}
@@ -73,8 +73,8 @@ func TestRestart(t *testing.T) {
 	before, beforeLeft := net.Count(viewer), net.Count(left)
 
 	url, said, _ := run(t, cfg)
-	until(t, "media again", func() bool { return net.Count(viewer) > before+2 })
-	until(t, "the lease to be renewed", func() bool { return renewed(t, url, id) })
+	sourcetest.Until(t, "media again", func() bool { return net.Count(viewer) > before+2 })
+	sourcetest.Until(t, "the lease to be renewed", func() bool { return renewed(t, url, id) })
 	if renewed(t, url, gone) {
 		t.Error("a lease that was given back can be renewed")
 	}
@@ -120,26 +120,26 @@ func TestStandby(t *testing.T) {
 			cfg := looped(t, "127.44.0.12")
 			cfg.Takeover = time.Second
 			url1, _, stop1 := runOn(t, first, cfg)
-			until(t, "the first one", func() bool { return len(net.Sent()) > 2 })
+			sourcetest.Until(t, "the first one", func() bool { return len(net.Sent()) > 2 })
 			other := *cfg
 			url2, said2, _ := runOn(t, shared, &other)
-			until(t, "the standby", func() bool { return strings.Contains(said2.String(), "standing by") })
+			sourcetest.Until(t, "the standby", func() bool { return strings.Contains(said2.String(), "standing by") })
 
 			viewer, id := join(t, url2) // the standby leads to the first
-			until(t, "media", func() bool { return net.Count(viewer) > 2 })
-			until(t, "the lease to be kept", func() bool { return stored(t, shared) == 1 })
+			sourcetest.Until(t, "media", func() bool { return net.Count(viewer) > 2 })
+			sourcetest.Until(t, "the lease to be kept", func() bool { return stored(t, shared) == 1 })
 			if !graceful {
 				first.is.Store(true)
 			} else if _, err := stop1(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "the standby to send", func() bool { return strings.Contains(said2.String(), "going on with 1 viewers") })
+			sourcetest.Until(t, "the standby to send", func() bool { return strings.Contains(said2.String(), "going on with 1 viewers") })
 			before := net.Count(viewer)
-			until(t, "media again", func() bool { return net.Count(viewer) > before+2 })
-			until(t, "the lease to be renewed", func() bool { return renewed(t, url2, id) })
+			sourcetest.Until(t, "media again", func() bool { return net.Count(viewer) > before+2 })
+			sourcetest.Until(t, "the lease to be renewed", func() bool { return renewed(t, url2, id) })
 			if !graceful {
 				first.is.Store(false)
-				until(t, "the first one to stand by", func() bool { return renewed(t, url1, id) })
+				sourcetest.Until(t, "the first one to stand by", func() bool { return renewed(t, url1, id) })
 			}
 			net.CheckNoneTwice(t)
 		})
@@ -164,7 +164,7 @@ func TestWatchBoth(t *testing.T) {
 	cfg := looped(t, "127.44.0.13")
 	cfg.Takeover, cfg.Limits.TTL = time.Second, 2*time.Second
 	url1, _, stop1 := runOn(t, shared, cfg)
-	until(t, "the first one", func() bool { return len(net.Sent()) > 2 })
+	sourcetest.Until(t, "the first one", func() bool { return len(net.Sent()) > 2 })
 	other := *cfg
 	url2, said2, _ := runOn(t, shared, &other)
 	client := &http.Client{Transport: &http.Transport{}}
@@ -178,13 +178,13 @@ func TestWatchBoth(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- w.Run(ctx) }()
-	until(t, "media", func() bool { return w.Stats().Packets > 2 && w.Stats().Renewals > 0 })
+	sourcetest.Until(t, "media", func() bool { return w.Stats().Packets > 2 && w.Stats().Renewals > 0 })
 	if _, err := stop1(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the standby to send", func() bool { return strings.Contains(said2.String(), "going on with") })
+	sourcetest.Until(t, "the standby to send", func() bool { return strings.Contains(said2.String(), "going on with") })
 	packets, renewals := w.Stats().Packets, w.Stats().Renewals
-	until(t, "renewals by the standby", func() bool { return w.Stats().Packets > packets+2 && w.Stats().Renewals > renewals+1 })
+	sourcetest.Until(t, "renewals by the standby", func() bool { return w.Stats().Packets > packets+2 && w.Stats().Renewals > renewals+1 })
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
