@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"strings"
 
 	"github.com/corecast/corecast/source/viewerapi/auth"
@@ -90,7 +91,31 @@ func decode(r *http.Request, v any) error {
 	case errors.As(err, &long):
 		return problem{http.StatusRequestEntityTooLarge, "the body is too long", fmt.Sprintf("want at most %d bytes", maxBody)}
 	}
-	return problem{http.StatusBadRequest, "the body is not understood", err.Error()}
+	return problem{http.StatusBadRequest, "the body is not understood", misunderstood(err)}
+}
+
+// misunderstood says in JSON's words what encoding/json says in Go's.
+func misunderstood(err error) string {
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &kind) && kind.Field != "":
+		return fmt.Sprintf("%s: %s is not taken; want %s", kind.Field, kind.Value, jsonType(kind.Type))
+	case errors.As(err, &kind):
+		return fmt.Sprintf("%s is not taken; want an object, such as {\"port\": 5004}", kind.Value)
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
+}
+
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	}
+	return fmt.Sprintf("a whole number, 0 to %d", uint64(1)<<t.Bits()-1)
 }
 
 // channelOf finds the channel that the request's path names.

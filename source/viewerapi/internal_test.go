@@ -1,6 +1,9 @@
 package viewerapi
 
 import (
+	"errors"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/corecast/corecast/source/dstlist"
@@ -56,5 +59,24 @@ func TestEventLog(t *testing.T) {
 	<-news
 	if _, _, news = l.since(logSize+10, 100); news != nil {
 		t.Error("the end is not told")
+	}
+}
+
+// Clients are told what is wrong with a body in JSON's words, not in Go's.
+func TestMisunderstood(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"port": 70000}`:     "port: number 70000 is not taken; want a whole number, 0 to 65535",
+		`{"port": "5004"}`:    "port: string is not taken; want a whole number, 0 to 65535",
+		`{"eid": 4}`:          "eid: number is not taken; want text",
+		`[5004]`:              `array is not taken; want an object, such as {"port": 5004}`,
+		`{"prot": 5004}`:      `unknown field "prot"`,
+		`{"port": 5004`:       "unexpected EOF",
+		`{"port": 5004, "x"}`: "invalid character '}' after object key",
+	} {
+		err := decode(httptest.NewRequest("POST", "/", strings.NewReader(body)), new(joinRequest))
+		var p problem
+		if !errors.As(err, &p) || p.Detail != want {
+			t.Errorf("%s: %+v, want %q", body, err, want)
+		}
 	}
 }
