@@ -33,8 +33,6 @@ const (
 	// browserPatience bounds every wait: machines that test are busy.
 	browserPatience = 60 * time.Second
 	maxPageWeight   = 300 << 10
-	// maxFirstPaint is generous for the same reason; what is measured is logged.
-	maxFirstPaint = 5000 // ms
 )
 
 // browser is a headless Chromium with one tab.

@@ -35,10 +35,13 @@
     if (!e.hasAttribute("alt")) wrong.push(name(e) + " has no alt");
   }
   for (const e of document.querySelectorAll("input:not([type=hidden]), select, textarea, meter")) {
-    if (!e.labels?.length && !e.getAttribute("aria-label")) wrong.push(name(e) + " has no label");
+    if (![...(e.labels ?? [])].some(textOf) && !e.getAttribute("aria-label")) wrong.push(name(e) + " has no label");
+  }
+  for (const e of document.querySelectorAll("fieldset, details")) {
+    if (!textOf(e.querySelector(":scope > legend, :scope > summary") ?? document.createElement("p"))) wrong.push(name(e) + " has no legend or summary");
   }
   for (const e of document.querySelectorAll("[aria-describedby], [aria-labelledby]")) {
-    for (const id of (e.getAttribute("aria-describedby") || e.getAttribute("aria-labelledby")).split(" ")) {
+    for (const id of ((e.getAttribute("aria-describedby") ?? "") + " " + (e.getAttribute("aria-labelledby") ?? "")).trim().split(/ +/)) {
       if (!document.getElementById(id)) wrong.push(name(e) + " refers to " + id + ", which is not there");
     }
   }
@@ -46,8 +49,8 @@
     if (!e.querySelector("thead th[scope=col]")) wrong.push("a table without column headers: " + textOf(e).slice(0, 40));
     if (!e.querySelector("tbody th[scope=row], tbody td:first-child")) wrong.push("a table without rows");
   }
-  for (const e of document.querySelectorAll("svg[role]")) {
-    if (!e.getAttribute("aria-label")) wrong.push("a drawing without a description");
+  for (const e of document.querySelectorAll("svg")) {
+    if (e.getAttribute("aria-hidden") !== "true" && !(e.getAttribute("role") && e.getAttribute("aria-label"))) wrong.push("a drawing without a description");
   }
   for (const e of document.querySelectorAll("[tabindex]")) {
     if (e.tabIndex > 0) wrong.push(name(e) + " has a tabindex above 0");
@@ -90,6 +93,16 @@
     const large = size >= 24 || size >= 18.66 && Number(style.fontWeight) >= 700;
     checked++;
     if (ratio < (large ? 3 : 4.5)) wrong.push("contrast " + ratio.toFixed(2) + " of " + JSON.stringify(node.textContent.trim().slice(0, 40)) + " in " + name(e));
+  }
+  for (const e of document.querySelectorAll("input:not([type=checkbox], [type=hidden]), select")) {
+    if (!shown(e)) continue;
+    const back = luminance(rgba(getComputedStyle(e).backgroundColor));
+    for (const [part, pseudo] of [["text", null], ["placeholder", e.placeholder ? "::placeholder" : null]]) {
+      const front = luminance(rgba(getComputedStyle(e, pseudo).color));
+      const ratio = (Math.max(front, back) + 0.05) / (Math.min(front, back) + 0.05);
+      checked++;
+      if (ratio < 4.5) wrong.push("contrast " + ratio.toFixed(2) + " of the " + part + " of " + name(e));
+    }
   }
   if (checked < 10) wrong.push("only " + checked + " texts were checked for contrast");
 
