@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,9 +56,13 @@ func (s *Server) status() api.Status {
 	st.Problems = append(st.Problems, s.desiredProblems()...)
 	st.Problems = append(st.Problems, s.switchProblems(switches.Switches)...)
 	st.Problems = append(st.Problems, s.siteProblems(sites)...)
-	st.OK = len(st.Problems) == 0
+	st.Problems = append(slices.DeleteFunc(slices.Clone(st.Problems), isWaiting), slices.DeleteFunc(st.Problems, isBroken)...)
+	st.OK = len(st.Problems) == 0 || st.Problems[0].Waiting
 	return st
 }
+
+func isWaiting(p api.Problem) bool { return p.Waiting }
+func isBroken(p api.Problem) bool  { return !p.Waiting }
 
 func (s *Server) mapServerState(c *mapserver.Counters) api.MapServer {
 	m := api.MapServer{
@@ -170,6 +175,10 @@ func refused(st *mapserver.SiteStatus) bool {
 	return len(st.LastRejects) > 0 && st.LastRejects[0].Time.After(st.LastRegister)
 }
 
+// firstRegister is the time that xTRs have after the start of a Map-Server to
+// register with it, as they do every minute, until it is a fault that they do not.
+const firstRegister = 3 * time.Minute
+
 func (s *Server) siteProblems(sites []mapserver.SiteStatus) []api.Problem {
 	var problems []api.Problem
 	for i := range sites {
@@ -184,7 +193,8 @@ func (s *Server) siteProblems(sites []mapserver.SiteStatus) []api.Problem {
 			r := &st.LastRejects[0]
 			problems = append(problems, api.Problem{What: what, Why: fmt.Sprintf("a Map-Register of %s was refused: %s", known(r.From), r.Reason), Next: next})
 		case len(cfg.AuthKeys) > 0 && len(cfg.RLOCs) == 0 && st.Mappings == 0:
-			problems = append(problems, api.Problem{What: what, Why: "nobody has registered for it, and it has no rlocs of its own",
+			waiting := st.LastRegister.IsZero() && time.Since(s.opts.Started) < firstRegister
+			problems = append(problems, api.Problem{What: what, Waiting: waiting, Why: "nobody has registered for it, and it has no rlocs of its own",
 				Next: fmt.Sprintf("point its xTR to the Map-Server at %s, with key id %d; then %s", s.addresses(), cfg.AuthKeys[0].ID, next)})
 		}
 	}

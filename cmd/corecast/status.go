@@ -59,15 +59,25 @@ func printStatus(w io.Writer, st *api.Status, now time.Time) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	heading := ""
 	if st.OK {
-		_, err := fmt.Fprintln(w, "\nnothing is broken")
-		return err
+		fmt.Fprintln(w, "\nnothing is broken")
 	}
-	fmt.Fprintln(w, "\nbroken:")
 	for _, p := range st.Problems {
+		if h := headingOf(&p); h != heading {
+			heading = h
+			fmt.Fprintf(w, "\n%s:\n", heading)
+		}
 		fmt.Fprintf(w, "  %s: %s\n    next: %s\n", p.What, p.Why, p.Next)
 	}
 	return nil
+}
+
+func headingOf(p *api.Problem) string {
+	if p.Waiting {
+		return "waiting for others"
+	}
+	return "broken"
 }
 
 func nodeLine(n *api.Node, now time.Time) string {
@@ -105,7 +115,7 @@ func mapServerLine(m *api.MapServer) string {
 
 // brokenFirst is the problem to look at first, as an error.
 func brokenFirst(st *api.Status) error {
-	if len(st.Problems) == 0 {
+	if st.OK || len(st.Problems) == 0 {
 		return nil
 	}
 	p := st.Problems[0]

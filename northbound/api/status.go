@@ -7,8 +7,8 @@ import (
 
 // Status is how the controller and all around it are.
 type Status struct {
-	OK       bool      `json:"ok" doc:"nothing is broken"`
-	Problems []Problem `json:"problems" nullable:"false" doc:"what is broken; the first one first to be looked at"`
+	OK       bool      `json:"ok" doc:"nothing is broken, whatever is waited for"`
+	Problems []Problem `json:"problems" nullable:"false" doc:"what is broken, the first one first to be looked at; then what is waited for"`
 	Warnings []string  `json:"warnings" nullable:"false" doc:"what the configuration allows but will not do all that it asks for"`
 
 	Version string    `json:"version" doc:"of corecast"`
@@ -35,6 +35,8 @@ type Problem struct {
 	What string `json:"what" example:"switch itr"`
 	Why  string `json:"why" example:"connection refused"`
 	Next string `json:"next" doc:"what to do now: a command, or a change of the configuration"`
+	// Waiting problems are no fault, or none yet.
+	Waiting bool `json:"waiting,omitempty" doc:"nothing is broken: it is for others to do their part, and some time is left for that"`
 }
 
 // MapServer is the Map-Server's state.
