@@ -102,8 +102,18 @@ func (c *Controller) Objects(kind Kind, name string) []ObjectStatus {
 	return all
 }
 
+// knows reports whether anything of a channel or stream is wanted, or cannot be.
+func (p *plan) knows(o Object) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.b.wantedBy[o]) > 0 || len(p.b.problems[o]) > 0
+}
+
 // objects is what Objects returns of one switch.
 func (o *owner) objects(kind Kind, name string) []ObjectStatus {
+	if name != "" && indexed(kind) && !o.plan.knows(Object{kind, name}) {
+		return nil
+	}
 	refused, synced := o.ledger.all()
 	why := make(map[string]refusedUpdate, len(refused))
 	for _, r := range refused {
