@@ -132,6 +132,8 @@ func TestBadInput(t *testing.T) {
 		reason     auth.Reason
 	}{
 		{"body over the limit", put(fmt.Sprintf("Content-Length: %d\r\n", maxWrite), strings.Repeat(" ", maxWrite)), clientTimes(), "413", auth.ReasonLarge},
+		{"form over the limit", "POST /new/channel HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n" +
+			fmt.Sprintf("Content-Length: %d\r\n\r\n", maxBodyBytes+1) + strings.Repeat("x", maxBodyBytes+1), clientTimes(), "400", auth.ReasonLarge},
 		{"body in chunks", put("Transfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n"), clientTimes(), "411", auth.ReasonChunked},
 		{"both lengths", put("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\nGET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"), clientTimes(), "411", auth.ReasonChunked},
 		{"broken chunks", put("Transfer-Encoding: chunked\r\n", "zz\r\n"), clientTimes(), "411", auth.ReasonChunked},

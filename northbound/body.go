@@ -22,17 +22,39 @@ func (s *Server) readBody(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	body, err := io.ReadAll(io.LimitReader(ctx.BodyReader(), op.MaxBodyBytes))
-	if err == nil && int64(len(body)) < op.MaxBodyBytes {
-		next(bodyContext{ctx, body})
-		return
-	}
+	text, err := io.ReadAll(io.LimitReader(ctx.BodyReader(), op.MaxBodyBytes))
 	r, w := humago.Unwrap(ctx)
-	s.refused(w, r, bodyRefusal(err, op.MaxBodyBytes))
+	switch {
+	case err != nil: // which body has noted
+		s.deny(w, r, bodyRefusal(err, op.MaxBodyBytes))
+	case int64(len(text)) == op.MaxBodyBytes:
+		s.refused(w, r, bodyRefusal(nil, op.MaxBodyBytes))
+	default:
+		next(bodyContext{ctx, text})
+	}
 }
 
-// bodyRefusal is the answer to a body that was not read to its end.
-func bodyRefusal(err error, limit int64) error {
+// body is that of a request; failed is told once why it cannot be read, whoever
+// reads it.
+type body struct {
+	io.ReadCloser
+	failed func(error)
+	told   bool
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && !b.told {
+		b.told = true
+		b.failed(err)
+	}
+	return n, err
+}
+
+// bodyRefusal is the answer to a body that was not read to its end; err is nil if
+// that is because of its length.
+func bodyRefusal(err error, limit int64) *auth.Refusal {
 	var beyond *http.MaxBytesError
 	switch {
 	case err == nil || errors.As(err, &beyond):

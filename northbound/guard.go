@@ -1,8 +1,6 @@
 package northbound
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -40,7 +38,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		// finds its own in the request, else it reads the rest as the next
 		// request.
 		bounded := *r
-		bounded.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+		bounded.Body = &body{ReadCloser: http.MaxBytesReader(w, r.Body, maxBodyBytes), failed: func(err error) {
+			no := bodyRefusal(err, maxBodyBytes)
+			s.note(no.Reason, r.RemoteAddr, r.Method, no.Detail)
+		}}
 		next.ServeHTTP(w, &bounded)
 	})
 }
@@ -79,7 +80,7 @@ func (s *Server) inspect(r *http.Request) error {
 		// A page that a browser has open may have had its name resolve to
 		// 127.0.0.1, to read what only this host may.
 		return &auth.Refusal{Status: http.StatusMisdirectedRequest, Reason: auth.ReasonHost,
-			Detail: fmt.Sprintf("Host %q is not a loopback name: ask for http://127.0.0.1 or http://localhost", r.Host)}
+			Detail: fmt.Sprintf("Host %.100q is not a loopback name: ask for http://127.0.0.1 or http://localhost", r.Host)}
 	}
 	if len(r.TransferEncoding) > 0 {
 		// There may have been a Content-Length too, which net/http takes away
@@ -172,41 +173,6 @@ func mayWrite(who auth.Principal, r *http.Request) error {
 // isRead reports whether a request changes nothing.
 func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
-// refused answers who is not let in.
-func (s *Server) refused(w http.ResponseWriter, r *http.Request, err error) {
-	var no *auth.Refusal
-	if !errors.As(err, &no) {
-		no = &auth.Refusal{Status: http.StatusForbidden, Reason: auth.ReasonRole, Detail: err.Error()}
-	}
-	s.note(no.Reason, r.RemoteAddr, r.Method, no.Detail)
-	switch no.Status {
-	case http.StatusLengthRequired, http.StatusRequestTimeout:
-		w.Header().Set("Connection", "close") // what follows is of the body, whatever it is
-	case http.StatusUnauthorized:
-		w.Header().Add("WWW-Authenticate", `Bearer realm="CoreCast"`)
-		if strings.Contains(r.Header.Get("Accept"), "text/html") {
-			w.Header().Add("WWW-Authenticate", `Basic realm="CoreCast: a token is the password", charset="UTF-8"`)
-		}
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "1")
-	}
-	problem(w, no.Status, no.Detail)
-}
-
-// note counts what was refused, and logs it unless that is done too often already.
-// No URL and no header is in it: there may be secrets in them.
-func (s *Server) note(reason auth.Reason, from, method, detail string) {
-	s.metrics.refused.WithLabelValues(string(reason)).Inc()
-	if s.says.Allow() {
-		s.log.Warn("request refused", "reason", reason, "from", from, "method", method, "detail", detail)
-	}
-}
-
-// tooSlow notes that a client did not read its answer in time.
-func (s *Server) tooSlow(r *http.Request) {
-	s.note(auth.ReasonSlow, r.RemoteAddr, r.Method, "it did not read the answer to "+r.Pattern)
-}
-
 // isLoopback reports whether a Host header names this host alone.
 func isLoopback(host string) bool {
 	name, _, err := net.SplitHostPort(host)
@@ -215,13 +181,6 @@ func isLoopback(host string) bool {
 	}
 	addr, err := netip.ParseAddr(name)
 	return name == "localhost" || err == nil && addr.IsLoopback()
-}
-
-// problem answers with a problem of RFC 9457, as huma does.
-func problem(w http.ResponseWriter, status int, detail string) {
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(fail(status, detail)) // the client may be gone
 }
 
 // notFound answers what no other pattern of mux takes.

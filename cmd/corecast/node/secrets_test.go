@@ -80,7 +80,7 @@ sites: [ { name: fixed, eid_prefixes: [10.9.0.0/16], auth_keys: [ { id: 1, algor
 	if err := json.Unmarshal([]byte(s.ask("GET", "/openapi.json", "")), &doc); err != nil {
 		t.Fatal(err)
 	}
-	s.paths = []string{"/", "/sites", "/sites/made", "/sites/fixed", "/sites/made/edit", "/switches", "/channels", "/events", "/mappings", "/metrics", "/healthz", "/readyz", "/openapi.json"}
+	s.paths = []string{"/", "/sites", "/sites/made", "/sites/fixed", "/edit/site/made", "/delete/site/made", "/new/site", "/switches", "/channels", "/events", "/mappings", "/metrics", "/healthz", "/readyz", "/openapi.json"}
 	for path, methods := range doc.Paths {
 		if methods["get"] == nil || path == "/api/v1/backup" {
 			continue // a backup holds them all, and is for the role admin
