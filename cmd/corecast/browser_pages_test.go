@@ -114,7 +114,7 @@ func (b *browser) tabs(name string) {
 		b.Errorf("%s: only %d things take the focus", name, n)
 	}
 	var press []chromedp.Action
-	for range n + 2 {
+	for range n + 10 { // more, since a page that follows may get more of them
 		press = append(press, input.DispatchKeyEvent(input.KeyDown).WithKey("Tab").WithCode("Tab").WithWindowsVirtualKeyCode(9))
 	}
 	var wrong []string

@@ -9,6 +9,9 @@
 //   - Whatever a name contains, it is shown as text.
 //   - Pages are whole without JavaScript; what JavaScript adds is that they follow
 //     by themselves (htmx, server-sent events) and draw history (uPlot).
+//   - A number that is old, or that only another controller has, is never shown as
+//     if it were this one's and of now.
+//   - A form asks for every part of a spec, and never shows a secret.
 //   - A page holds one stream; streams are bounded in number, and one whose
 //     browser does not read ends.
 package ui
