@@ -16,6 +16,8 @@ type logFlags struct{ format, level string }
 func (f *logFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.format, "log-format", "text", "how to write what happens to stderr: `text|json`")
 	cmd.Flags().StringVar(&f.level, "log-level", "info", "how much of it: `debug|info|warn|error`")
+	cli.CompleteFlag(cmd, "log-format", "text", "json")
+	cli.CompleteFlag(cmd, "log-level", "debug", "info", "warn", "error")
 }
 
 // open returns the log, and a writer for lines that are always told: plain ones

@@ -63,6 +63,7 @@ A running controller reads its tokens file (auth.tokens_file) again on SIGHUP.`,
 	}
 	cmd.Flags().StringVar(&t.Name, "name", "", "`NAME` of whose token it is, as changes tell who made them")
 	cmd.Flags().StringVar(&t.Role, "role", "", "their `ROLE`: viewer, operator or admin")
+	cli.CompleteFlag(cmd, "role", "viewer", "operator", "admin")
 	cmd.Flags().StringVar(&file, "file", "", "tokens `FILE` to add its hash to")
 	cmd.Flags().DurationVar(&expires, "expires", 0, "how long it is good; for ever if 0")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/corecast/corecast/cmd/corecast/cli"
 	"github.com/corecast/corecast/cmd/corecast/configfile"
+	"github.com/corecast/corecast/cmd/corecast/objects"
 	"github.com/corecast/corecast/cmd/corecast/trace"
 	"github.com/corecast/corecast/controller/config"
 )
@@ -56,6 +57,8 @@ controller need run. Nothing is sent, and no switch changes.`,
 	cmd.Flags().Uint16Var(&f.port, "port", 0, "`number` of the port that it enters by")
 	cmd.Flags().BoolVar(&f.held, "held", false, "what the switches hold in fact, not what they are to hold")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "leave out what the tables did")
+	objects.CompleteChannel(cmd, "channel")
+	objects.CompleteSwitch(cmd, "switch")
 	return cmd
 }
 

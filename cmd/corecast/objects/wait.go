@@ -75,6 +75,7 @@ the reason, if that does not come true in time.`,
 	}
 	f.Add(cmd)
 	cmd.Flags().StringVar(&want, "for", want, "`WHAT` to wait for: ready or deleted")
+	cli.CompleteFlag(cmd, "for", forReady, forDeleted)
 	cmd.Flags().DurationVar(&timeout, "timeout", timeout, "how `LONG` to wait")
 	return cmd
 }
