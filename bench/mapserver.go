@@ -59,13 +59,13 @@ func MapServer(ctx context.Context, o MapServerOptions) (*Report, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	m := &mapServerBench{ctx: ctx, o: o, report: newReport()}
-	steps := []func() error{m.requests, m.registers, m.storm, m.convergence}
+	m := &mapServerBench{o: o, report: newReport()}
+	steps := []func(context.Context) error{m.requests, m.registers, m.storm, m.convergence}
 	if o.Against.IsValid() {
 		steps = append(steps, m.against)
 	}
 	for _, step := range steps {
-		if err := step(); err != nil {
+		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -73,7 +73,6 @@ func MapServer(ctx context.Context, o MapServerOptions) (*Report, error) {
 }
 
 type mapServerBench struct {
-	ctx    context.Context
 	o      MapServerOptions
 	report *Report
 }
@@ -104,7 +103,7 @@ func (m *mapServerBench) withServers(f func(server, bare, together *process) err
 
 // requests times Map-Requests at each size, and weighs the mappings at the
 // largest.
-func (m *mapServerBench) requests() error {
+func (m *mapServerBench) requests(ctx context.Context) error {
 	return m.withServers(func(server, bare, together *process) error {
 		empty, err := server.heap()
 		if err != nil {
@@ -116,7 +115,7 @@ func (m *mapServerBench) requests() error {
 				return err
 			}
 			registered = size
-			if err := m.requestsAt(size, server, bare, together); err != nil {
+			if err := m.requestsAt(ctx, size, server, bare, together); err != nil {
 				return err
 			}
 		}
@@ -140,7 +139,7 @@ func (p *process) fill(first, end int) error {
 }
 
 // requestsAt times Map-Requests beside the echoes, in turns.
-func (m *mapServerBench) requestsAt(size int, server, bare, together *process) error {
+func (m *mapServerBench) requestsAt(ctx context.Context, size int, server, bare, together *process) error {
 	offset, err := echoNonce()
 	if err != nil {
 		return err
@@ -153,7 +152,7 @@ func (m *mapServerBench) requestsAt(size int, server, bare, together *process) e
 	for turn := range m.o.Turns {
 		for i := range contestants {
 			c := contestants[(turn+i)%len(contestants)] // each is first as often
-			if err := c.turn(m.ctx, size, m.o.Slice); err != nil {
+			if err := c.turn(ctx, size, m.o.Slice); err != nil {
 				return err
 			}
 		}

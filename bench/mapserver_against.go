@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/corecast/corecast/lisp"
@@ -8,7 +9,7 @@ import (
 
 // against compares with another Map-Server: Map-Requests per second of CPU
 // time, at the least size.
-func (m *mapServerBench) against() error {
+func (m *mapServerBench) against(ctx context.Context) error {
 	size := m.o.Sizes[0]
 	if m.o.AgainstSecret != "" {
 		packets, err := signedRegisters(0, size, 1, 0, lisp.NewKey([]byte(m.o.AgainstSecret)), lisp.Auth{Algorithm: lisp.AlgorithmSHA1})
@@ -26,11 +27,11 @@ func (m *mapServerBench) against() error {
 		ours, theirs := []float64{}, []float64{}
 		for range m.o.Turns {
 			c := contestant{process: server, nonce: replyNonce}
-			if err := c.turn(m.ctx, size, m.o.Slice); err != nil {
+			if err := c.turn(ctx, size, m.o.Slice); err != nil {
 				return err
 			}
 			ours = append(ours, 1e9/c.cpu[0])
-			rate, err := m.othersTurn(size)
+			rate, err := m.othersTurn(ctx, size)
 			if err != nil {
 				return err
 			}
@@ -44,12 +45,12 @@ func (m *mapServerBench) against() error {
 
 // othersTurn is how many Map-Requests the other server answers in a second of
 // its CPU time.
-func (m *mapServerBench) othersTurn(size int) (float64, error) {
+func (m *mapServerBench) othersTurn(ctx context.Context, size int) (float64, error) {
 	before, err := cpuOf(m.o.AgainstPID)
 	if err != nil {
 		return 0, err
 	}
-	got, err := ask(m.ctx, m.o.Against, size, replyNonce, m.o.Slice)
+	got, err := ask(ctx, m.o.Against, size, replyNonce, m.o.Slice)
 	if err != nil {
 		return 0, err
 	}

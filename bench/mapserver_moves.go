@@ -17,14 +17,14 @@ const moves = 1000
 
 // convergence times how long after an EID moved its subscribers have the new
 // RLOC: in the server's process, and over UDP.
-func (m *mapServerBench) convergence() error {
-	inProcess, err := movesInProcess(m.ctx)
+func (m *mapServerBench) convergence(ctx context.Context) error {
+	inProcess, err := movesInProcess(ctx)
 	if err != nil {
 		return err
 	}
 	m.addMoves("in process", inProcess)
 	return m.withProcess(childConfig{}, func(server *process) error {
-		overUDP, err := movesOverUDP(m.ctx, server.address)
+		overUDP, err := movesOverUDP(ctx, server.address)
 		if err == nil {
 			m.addMoves("over UDP", overUDP)
 		}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -25,7 +26,7 @@ const (
 
 // registers times Map-Registers of prefixes that are there: the same again, and
 // moved to other RLOCs; without a store and with one.
-func (m *mapServerBench) registers() error {
+func (m *mapServerBench) registers(ctx context.Context) error {
 	records := min(registered, m.o.Sizes[len(m.o.Sizes)-1])
 	directory, err := os.MkdirTemp("", "corecast-bench")
 	if err != nil {

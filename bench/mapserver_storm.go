@@ -26,7 +26,7 @@ const (
 // storm times lookups while others register, beside lookups while the same
 // Map-Registers go elsewhere: so the clients cost the same. What is registered
 // is there already; or it moves, each record to another RLOC than before.
-func (m *mapServerBench) storm() error {
+func (m *mapServerBench) storm(ctx context.Context) error {
 	size := min(registered, m.o.Sizes[len(m.o.Sizes)-1])
 	sink, err := udp.OpenSocket(loopback, 0)
 	if err != nil {
@@ -44,11 +44,11 @@ func (m *mapServerBench) storm() error {
 			var quiet, stormy []float64
 			for turn := range m.o.Turns {
 				generation := what.move * (turn + 1)
-				elsewhere, err := m.lookupsIn(server.address, sink.Local(), size, generation)
+				elsewhere, err := m.lookupsIn(ctx, server.address, sink.Local(), size, generation)
 				if err != nil {
 					return err
 				}
-				here, err := m.lookupsIn(server.address, server.address, size, generation)
+				here, err := m.lookupsIn(ctx, server.address, server.address, size, generation)
 				if err != nil {
 					return err
 				}
@@ -62,7 +62,7 @@ func (m *mapServerBench) storm() error {
 }
 
 // lookupsIn returns the p99 of lookups while Map-Registers go to an address.
-func (m *mapServerBench) lookupsIn(server, registers netip.AddrPort, size, generation int) (time.Duration, error) {
+func (m *mapServerBench) lookupsIn(ctx context.Context, server, registers netip.AddrPort, size, generation int) (time.Duration, error) {
 	packets, err := tableRegisters(0, size, generation%2)
 	if err != nil {
 		return 0, err
@@ -74,11 +74,11 @@ func (m *mapServerBench) lookupsIn(server, registers netip.AddrPort, size, gener
 	defer a.close()
 	a.pause = lookupPause
 	runtime.GC() // not while it is timed
-	ctx, cancel := context.WithCancel(m.ctx)
+	storming, cancel := context.WithCancel(ctx)
 	var storm error
 	var wg sync.WaitGroup
-	wg.Go(func() { storm = blow(ctx, registers, packets) })
-	got, err := a.run(m.ctx, m.o.Slice)
+	wg.Go(func() { storm = blow(storming, registers, packets) })
+	got, err := a.run(ctx, m.o.Slice)
 	cancel()
 	wg.Wait()
 	if err := errors.Join(err, storm); err != nil {
