@@ -112,11 +112,12 @@ func controllerCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { _ = b.end(os.Kill) }) // unless the script has ended it
 }
 
-// stopCommand ends the controller that was started last: stop, or stop -9.
-func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
+// endCommand ends the controller that was started last: end, or end -9. (The name stop
+// is taken: by a command that ends the script, as if all were well.)
+func endCommand(ts *testscript.TestScript, neg bool, args []string) {
 	slot := ts.Value(backgroundKey{}).(*[]*background)
 	if neg || len(args) > 1 || len(*slot) == 0 || len(args) == 1 && args[0] != "-9" {
-		ts.Fatalf("usage: stop [-9], after controller")
+		ts.Fatalf("usage: end [-9], after controller")
 	}
 	b := (*slot)[len(*slot)-1]
 	if len(args) == 1 {

@@ -30,11 +30,34 @@ func TestMain(m *testing.M) {
 // testingKey is the test that a script is part of.
 type testingKey struct{}
 
+// scriptBuiltins are the commands that every script has.
+var scriptBuiltins = []string{"cd", "chmod", "cmp", "cmpenv", "cp", "env", "exec", "exists", "grep", "kill", "mkdir", "mv", "rm", "skip",
+	"stderr", "stdin", "stdout", "stop", "symlink", "ttyin", "ttyout", "unix2dos", "unquote", "wait"}
+
 // TestScripts runs what a user types: testdata/script/*.txtar.
 func TestScripts(t *testing.T) {
 	repo, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
+	}
+	commands := map[string]func(*testscript.TestScript, bool, []string){
+		"exits":    exits,
+		"cmpmedia": cmpMedia,
+
+		"certificates": certificates,
+		"softswitch":   softswitchCommand,
+		"controller":   controllerCommand,
+		"etcd":         etcdCommand,
+		"end":          endCommand,
+		"reload":       reloadCommand,
+		"register":     registerCommand,
+		"eventually":   eventually,
+		"examples":     examplesCommand,
+	}
+	for _, builtin := range scriptBuiltins {
+		if commands[builtin] != nil {
+			t.Fatalf("%s is a command of scripts themselves, which comes first: ours would never run", builtin)
+		}
 	}
 	testscript.Run(t, testscript.Params{
 		Setup: func(env *testscript.Env) error {
@@ -55,20 +78,7 @@ func TestScripts(t *testing.T) {
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"cmpmedia": cmpMedia,
-
-			"certificates": certificates,
-			"softswitch":   softswitchCommand,
-			"controller":   controllerCommand,
-			"etcd":         etcdCommand,
-			"stop":         stopCommand,
-			"reload":       reloadCommand,
-			"register":     registerCommand,
-			"eventually":   eventually,
-			"examples":     examplesCommand,
-		},
+		Cmds: commands,
 	})
 }
 
