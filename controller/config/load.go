@@ -1,16 +1,14 @@
 package config
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/corecast/corecast/internal/yamltext"
 )
 
 // MaxFile bounds a configuration file; 20,000 viewers' neighbors fit ten times.
@@ -29,14 +27,7 @@ func Load(path string) (*Config, error) {
 
 // Read reads a configuration file, and of one that is longer than MaxFile, or has
 // no end, as much as shows that.
-func Read(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, MaxFile+1))
-}
+func Read(path string) ([]byte, error) { return yamltext.Read(path, MaxFile) }
 
 // fixOf is what helps against a file that cannot be read.
 func fixOf(err error) string {
@@ -78,44 +69,15 @@ func Decode(file string, data []byte) (*Config, error) {
 	return cfg, nil
 }
 
-// maxOpen bounds brackets without their other half; some may be in texts.
-const maxOpen = 1000
-
-// byteOrderMark is what some editors put in front of UTF-8.
-var byteOrderMark = []byte("\ufeff")
-
 // Text returns what of a file may be given to a YAML parser, or an *Error that
-// says why nothing may: parsers take any bytes for text, and time that grows with
-// the square of the depth.
+// says why nothing may.
 func Text(file string, data []byte) ([]byte, error) {
-	text := bytes.TrimPrefix(data, byteOrderMark)
-	p := Problem{File: file}
-	switch {
-	case len(text) > MaxFile:
-		p.What, p.Fix = "is too long", fmt.Sprintf("give a file of at most %d bytes", MaxFile)
-	case !utf8.Valid(text) || bytes.IndexByte(text, 0) >= 0:
-		p.What, p.Fix = "is not text in UTF-8", "give a YAML file"
-	case deepest(text) > maxOpen:
-		p.What, p.Fix = "is nested too deep", "see examples/fig2.yaml"
-	default:
-		return text, nil
+	text, err := yamltext.Check(data, MaxFile)
+	var wrong *yamltext.Error
+	if errors.As(err, &wrong) {
+		return nil, &Error{Problems: []Problem{{File: file, What: wrong.What, Fix: wrong.Fix}}}
 	}
-	return nil, &Error{Problems: []Problem{p}}
-}
-
-// deepest is how many brackets are open at most.
-func deepest(text []byte) int {
-	open, most := 0, 0
-	for _, b := range text {
-		switch b {
-		case '[', '{':
-			open++
-			most = max(most, open)
-		case ']', '}':
-			open--
-		}
-	}
-	return most
+	return text, err
 }
 
 // syntax reports a file that is not YAML.

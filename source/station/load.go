@@ -3,7 +3,6 @@ package station
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"reflect"
 	"regexp"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/corecast/corecast/internal/yamltext"
 )
 
 // Error is a configuration that cannot be used.
@@ -40,7 +41,7 @@ const maxFile = 4 << 20
 
 // Load reads a configuration file strictly: what is not known is an error.
 func Load(file string) (*Config, error) {
-	b, err := readUpTo(file, maxFile+1)
+	b, err := yamltext.Read(file, maxFile)
 	if err != nil {
 		return nil, &Error{File: file, What: fmt.Sprintf("cannot be read: %v", err)}
 	}
@@ -49,8 +50,9 @@ func Load(file string) (*Config, error) {
 
 // Decode is Load of what was read already; file is its name in errors.
 func Decode(file string, b []byte) (*Config, error) {
-	if len(b) > maxFile {
-		return nil, &Error{File: file, What: fmt.Sprintf("is too long: want at most %d bytes", maxFile)}
+	b, err := yamltext.Check(b, maxFile)
+	if err != nil {
+		return nil, &Error{File: file, What: err.Error()}
 	}
 	cfg := new(Config)
 	if err := yaml.UnmarshalWithOptions(b, cfg, yaml.Strict()); err != nil {
@@ -66,16 +68,6 @@ func Decode(file string, b []byte) (*Config, error) {
 	}
 	cfg.file, cfg.fileBytes = file, b
 	return cfg, cfg.Complete()
-}
-
-// readUpTo reads no more than limit bytes: a device or a pipe may have no end.
-func readUpTo(file string, limit int64) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // message says what is wrong in the words of the file, not in those of Go.
