@@ -25,15 +25,15 @@ func (l watched) Accept() (net.Conn, error) {
 }
 
 // connection knows what net/http tells nobody: that it refused a request itself,
-// before any handler saw it. It goes by the states that net/http puts the
-// connection in: active when a request begins, idle or closed when it is over.
+// before any handler saw it. All but rested is since it was idle last.
 type connection struct {
 	net.Conn
-	began    atomic.Bool  // anything has come
+	came     atomic.Bool  // something was read
+	wrote    atomic.Int64 // bytes that were written
 	broken   atomic.Int32 // how reading failed, if it did
-	active   atomic.Bool  // a request has come
-	answered atomic.Bool  // and a handler has it
-	greeted  atomic.Bool  // it was idle before
+	active   atomic.Bool  // net/http says that there is a request
+	answered atomic.Bool  // a handler has one
+	rested   atomic.Bool  // it was idle before
 }
 
 // How reading failed.
@@ -43,11 +43,14 @@ const (
 	readGone       // the client went away
 )
 
+// farewell is more than TLS writes when it hangs up, and less than any answer.
+const farewell = 64
+
 // Read implements net.Conn.
 func (c *connection) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
-		c.began.Store(true)
+		c.came.Store(true)
 	}
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -58,21 +61,38 @@ func (c *connection) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Write implements net.Conn.
+func (c *connection) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.wrote.Add(int64(n))
+	return n, err
+}
+
+// rest begins anew: the next request is another.
+func (c *connection) rest() {
+	c.came.Store(false)
+	c.wrote.Store(0)
+	c.broken.Store(readFine) // net/http breaks off a Read of its own after each request
+	c.active.Store(false)
+	c.answered.Store(false)
+	c.rested.Store(true)
+}
+
 // connectionOf returns the watched connection beneath one of net/http.
-func connectionOf(c net.Conn) (watched *connection, secured *tls.Conn) {
+func connectionOf(c net.Conn) (beneath *connection, secured *tls.Conn) {
 	if secured, _ = c.(*tls.Conn); secured != nil {
 		c = secured.NetConn()
 	}
-	watched, _ = c.(*connection)
-	return watched, secured
+	beneath, _ = c.(*connection)
+	return beneath, secured
 }
 
 type connectionKey struct{}
 
 // withConnection lets handlers find their connection.
 func withConnection(ctx context.Context, c net.Conn) context.Context {
-	watched, _ := connectionOf(c)
-	return context.WithValue(ctx, connectionKey{}, watched)
+	beneath, _ := connectionOf(c)
+	return context.WithValue(ctx, connectionKey{}, beneath)
 }
 
 // taken notes that a handler has the request of a connection.
@@ -92,24 +112,32 @@ func (s *Server) watch(conn net.Conn, state http.ConnState) {
 	case http.StateActive:
 		c.active.Store(true)
 	case http.StateIdle, http.StateClosed:
-		if !c.greeted.Swap(true) && secured != nil && secured.ConnectionState().NegotiatedProtocol == "h2" {
-			c.active.Store(false) // HTTP/2 begins as if there were a request
-		} else if c.active.Swap(false) && !c.answered.Swap(false) {
-			s.turnedAway(c, auth.ReasonMalformed, "it is no request of HTTP, or its head is too long")
-		} else if state == http.StateClosed && secured != nil && c.began.Load() && !secured.ConnectionState().HandshakeComplete {
-			s.turnedAway(c, auth.ReasonTLS, "the TLS handshake failed")
+		if reason, detail := c.turnedAway(secured); reason != "" {
+			s.note(reason, c.RemoteAddr().String(), "", detail)
 		}
+		c.rest()
 	}
 }
 
-// turnedAway counts and logs what net/http or TLS refused for a reason; who went
-// away was not refused.
-func (s *Server) turnedAway(c *connection, reason auth.Reason, detail string) {
-	switch c.broken.Load() {
-	case readGone:
-		return
-	case readSlow:
-		reason, detail = auth.ReasonSlow, "it took too long to come"
+// turnedAway is why net/http or TLS refused what came, or empty if they did not: who
+// went away was not refused.
+func (c *connection) turnedAway(secured *tls.Conn) (reason auth.Reason, detail string) {
+	var state tls.ConnectionState
+	if secured != nil {
+		state = secured.ConnectionState()
 	}
-	s.note(reason, c.RemoteAddr().String(), "", detail)
+	isHTTP2 := state.NegotiatedProtocol == "h2"
+	switch {
+	case c.answered.Load() || c.broken.Load() == readGone:
+		return "", ""
+	case isHTTP2 && !c.rested.Load(): // which begins as if there were a request
+		return "", ""
+	case c.came.Load() && c.broken.Load() == readSlow:
+		return auth.ReasonSlow, "it took too long to come"
+	case c.came.Load() && secured != nil && !state.HandshakeComplete:
+		return auth.ReasonTLS, "the TLS handshake failed"
+	case c.active.Load() || c.rested.Load() && !isHTTP2 && c.wrote.Load() > farewell:
+		return auth.ReasonMalformed, "it is no request of HTTP, or its head is too long"
+	}
+	return "", ""
 }
