@@ -127,14 +127,17 @@ func (c *connection) turnedAway(secured *tls.Conn) (reason auth.Reason, detail s
 		state = secured.ConnectionState()
 	}
 	isHTTP2 := state.NegotiatedProtocol == "h2"
+	shaking := secured != nil && !state.HandshakeComplete
 	switch {
 	case c.answered.Load() || c.broken.Load() == readGone:
 		return "", ""
 	case isHTTP2 && !c.rested.Load(): // which begins as if there were a request
 		return "", ""
-	case c.came.Load() && c.broken.Load() == readSlow:
-		return auth.ReasonSlow, "it took too long to come"
-	case c.came.Load() && secured != nil && !state.HandshakeComplete:
+	case c.broken.Load() == readSlow: // a browser may connect, and have nothing to ask
+		if c.came.Load() && (shaking || c.active.Load() || c.rested.Load()) {
+			return auth.ReasonSlow, "it took too long to come"
+		}
+	case shaking && c.came.Load():
 		return auth.ReasonTLS, "the TLS handshake failed"
 	case c.active.Load() || c.rested.Load() && !isHTTP2 && c.wrote.Load() > farewell:
 		return auth.ReasonMalformed, "it is no request of HTTP, or its head is too long"
