@@ -35,6 +35,8 @@ const (
 	// heartbeat is how long nothing is said at most: proxies and clients hang
 	// up on who is silent.
 	heartbeat = 15 * time.Second
+	// eventRest is how long a client that was told of events waits for more.
+	eventRest = 50 * time.Millisecond
 	// atOnce is how many events are sent in one piece.
 	atOnce = 100
 )
@@ -185,6 +187,16 @@ func (f *follower) run() string {
 			if err := f.tell(events, missed); err != nil {
 				return leftTooSlow
 			}
+			// What comes meanwhile goes together: a thousand clients would else be
+			// woken a thousand times by every event.
+			f.rest()
+			select {
+			case <-beat.C:
+				if !f.s.mayStay(f.r) {
+					return leftRefused
+				}
+			default:
+			}
 			continue
 		}
 		select {
@@ -201,6 +213,17 @@ func (f *follower) run() string {
 		case <-f.s.closing:
 			return leftStopping
 		}
+	}
+}
+
+// rest waits a moment, or until the stream must end.
+func (f *follower) rest() {
+	t := time.NewTimer(eventRest)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-f.r.Context().Done():
+	case <-f.s.closing:
 	}
 }
 
@@ -221,28 +244,21 @@ func (f *follower) tell(events []eventlog.Entry, missed bool) error {
 			f.after = f.s.opts.Events.Last()
 			e.ID = f.after.String()
 		}
-		if err := frame(&b, &e); err != nil {
+		text, err := frame(&e)
+		if err != nil {
 			return err
 		}
+		b.WriteString(text)
 	}
 	for i := range events {
-		e := eventOf(&events[i])
-		if err := frame(&b, &e); err != nil {
+		text, err := f.s.frames.of(&events[i])
+		if err != nil {
 			return err
 		}
+		b.WriteString(text)
 		f.after = events[i].ID
 	}
 	return f.send(b.String())
-}
-
-// frame writes one server-sent event.
-func frame(b *strings.Builder, e *api.Event) error {
-	data, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(b, "id: %s\nevent: %s\ndata: %s\n\n", e.ID, e.Kind, data)
-	return nil
 }
 
 // send writes at once what the client must read within followTime.

@@ -100,6 +100,7 @@ type Server struct {
 	api     huma.API
 	dry     chan struct{} // capacity 1: held by a dry run
 	sources *sources
+	frames  frames
 	closing chan struct{} // closed when Serve ends: those who follow events are sent away
 	metrics *metrics
 	ui      *ui.UI
