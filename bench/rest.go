@@ -22,7 +22,7 @@ type RESTOptions struct {
 	// Channels are how many are stored, Rate how many requests a second are
 	// made, Writes which of them change a channel: one in so many.
 	Channels, Rate, Writes int
-	// Followers are how many clients follow the events of a tenth of the load.
+	// Followers are how many clients follow the events, beside the load, in the end.
 	Followers int
 	// Dir is where the store is, and the file that is synced beside it; a new
 	// one if it is empty.
@@ -44,8 +44,8 @@ const restChannels = 500
 // clients in this one, on the same CPUs. Requests are due at a steady rate, and
 // their latency is from when they were due, so that a slow answer delays none in
 // the figures. In turns with them a file beside the store is written and synced
-// at the rate of the writes, a page at a time. Then clients follow the events of a
-// tenth of the load, and must all have had the last one in the end.
+// at the rate of the writes, a page at a time. Then clients follow the events of
+// the load, and must all have had the last one in the end.
 func REST(ctx context.Context, o RESTOptions) (*Report, error) {
 	if o.Channels < 1 || o.Rate < 1 || o.Writes < 2 || o.Followers < 0 {
 		return nil, fmt.Errorf("%d channels, %d requests a second, 1 write in %d, %d followers: want at least 1, 1, 2 and 0", o.Channels, o.Rate, o.Writes, o.Followers)
@@ -151,15 +151,16 @@ func (b *restBench) measure(ctx context.Context) error {
 		}
 		turns = append(turns, turn)
 	}
-	if err := b.followed(ctx); err != nil {
+	beside, err := b.followed(ctx)
+	if err != nil {
 		return err
 	}
-	b.tell(turns)
+	b.tell(turns, beside)
 	return nil
 }
 
 // tell adds the figures of all turns.
-func (b *restBench) tell(turns []restTurn) {
+func (b *restBench) tell(turns []restTurn, beside restTurn) {
 	figure := func(name string, of func(*restTurn) *latencies, q float64) series {
 		s := series{name: name, unit: "µs"}
 		for i := range turns {
@@ -175,7 +176,13 @@ func (b *restBench) tell(turns []restTurn) {
 	b.report.addSeries(figure("p99 of reads at "+size, reads, 0.99))
 	b.report.addSeries(figure("p50 of durable writes at "+size, writes, 0.5), figure("p50 of a bare fsync of 4 kB", syncs, 0.5))
 	b.report.addSeries(figure("p99 of durable writes at "+size, writes, 0.99), figure("p99 of a bare fsync of 4 kB", syncs, 0.99))
+	if b.o.Followers == 0 {
+		return
+	}
 	b.report.addSeries(series{"clients that followed all events", "", []float64{float64(b.o.Followers)}})
+	turns = []restTurn{beside}
+	b.report.addSeries(figure("p99 of reads beside them", reads, 0.99))
+	b.report.addSeries(figure("p99 of durable writes beside them", writes, 0.99))
 }
 
 // fill makes studios, each with a switch, and their channels.

@@ -21,20 +21,20 @@ type followers struct {
 	ids  []string   // the last event that each has had
 }
 
-// followed has clients follow what a tenth of the load does.
-func (b *restBench) followed(ctx context.Context) error {
+// followed has clients follow what the load does, and returns what that took.
+func (b *restBench) followed(ctx context.Context) (beside restTurn, err error) {
+	if b.o.Followers == 0 {
+		return beside, nil
+	}
 	f, err := b.follow(ctx)
 	if err != nil {
-		return err
+		return beside, err
 	}
 	defer f.stop()
-	less := *b
-	less.o.Rate = max(b.o.Rate/10, 1)
-	var turn restTurn
-	if err := less.load(ctx, &turn, b.o.Slice); err != nil {
-		return err
+	if err := b.load(ctx, &beside, b.o.Slice); err != nil {
+		return beside, err
 	}
-	return f.check()
+	return beside, f.check()
 }
 
 // follow has all clients follow, and returns when all do.

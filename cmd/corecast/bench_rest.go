@@ -50,7 +50,7 @@ same directory is written and synced, at the rate of the durable writes.`,
 	cmd.Flags().IntVar(&o.Channels, "channels", o.Channels, "how many channels are stored")
 	cmd.Flags().IntVar(&o.Rate, "rate", o.Rate, "requests a second")
 	cmd.Flags().IntVar(&o.Writes, "writes", o.Writes, "one request in so many is a durable write")
-	cmd.Flags().IntVar(&o.Followers, "followers", o.Followers, "clients that follow the events of a tenth of the requests")
+	cmd.Flags().IntVar(&o.Followers, "followers", o.Followers, "clients that follow the events, in the end")
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "`DIR` for the store; a new one under TMPDIR if it is not given")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
