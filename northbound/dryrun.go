@@ -24,6 +24,11 @@ func (s *Server) dryRun(ctx context.Context, c inventory.Change) (*writeOutput, 
 	case <-ctx.Done():
 		return nil, refusal(ctx.Err(), nil)
 	}
+	// What was acknowledged before may still be on its way into the plans. If it
+	// cannot be applied, the status says so; the difference is from what is.
+	if _ = s.opts.Inventory.Flush(ctx); ctx.Err() != nil {
+		return nil, refusal(ctx.Err(), nil)
+	}
 	r, err := s.opts.Inventory.Preview(ctx, c)
 	if err != nil {
 		return nil, refusal(err, c.Body)

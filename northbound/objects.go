@@ -26,6 +26,7 @@ type Inventory interface {
 	Config() *config.Config
 	Do(context.Context, inventory.Change) (inventory.Result, error)
 	Preview(context.Context, inventory.Change) (inventory.Result, error)
+	Flush(context.Context) error
 	Warnings() []string
 	Unread() []inventory.Object
 	Problem() error
