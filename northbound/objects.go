@@ -30,7 +30,7 @@ type Inventory interface {
 	Warnings() []string
 	Unread() []inventory.Object
 	Problem() error
-	Failure() inventory.Failure
+	Failure() error
 }
 
 // maxWrite bounds the body of a write: with what it omits filled in it must fit

@@ -80,8 +80,8 @@ func (s *Server) mapServerState(c *mapserver.Counters) api.MapServer {
 }
 
 func (s *Server) storeProblems() []api.Problem {
-	if f := s.opts.Inventory.Failure(); f.Err != nil && time.Since(f.At) < recent {
-		return []api.Problem{{What: "store " + s.opts.Config().Store, Why: "a change was refused: " + f.Err.Error(),
+	if err := s.opts.Inventory.Failure(); err != nil {
+		return []api.Problem{{What: "store " + s.opts.Config().Store, Why: "a change was refused: " + err.Error(),
 			Next: "make room or mend its file system, then make the change again"}}
 	}
 	if err := s.opts.MapServer.Counters().Persistence.LastError; err != "" {
@@ -91,7 +91,7 @@ func (s *Server) storeProblems() []api.Problem {
 	return nil
 }
 
-// recent is how long a failure to send, or to store a change, is told.
+// recent is how long a failure to send is told.
 const recent = time.Minute
 
 func (s *Server) mapServerProblems() []api.Problem {

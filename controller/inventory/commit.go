@@ -190,14 +190,8 @@ func (inv *Inventory) commit(ctx context.Context, list []*request) {
 	inv.failAll(list, fmt.Errorf("others write all the time"))
 }
 
-// Failure is that changes could not be stored.
-type Failure struct {
-	Err error // nil: the last change was stored, or there was none
-	At  time.Time
-}
-
-// Failure tells how the last change failed, if the store did.
-func (inv *Inventory) Failure() Failure {
+// Failure is why the store refused a change; nil once it takes something again.
+func (inv *Inventory) Failure() error {
 	inv.mu.RLock()
 	defer inv.mu.RUnlock()
 	return inv.failure
@@ -206,7 +200,16 @@ func (inv *Inventory) Failure() Failure {
 func (inv *Inventory) setFailure(err error) {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
-	inv.failure = Failure{err, time.Now()}
+	inv.failure = err
+}
+
+// probe writes something, to know whether the store takes changes again.
+func (inv *Inventory) probe(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, commitTime)
+	defer cancel()
+	value := []byte(time.Now().UTC().Format(time.RFC3339Nano))
+	_, err := inv.opts.Store.Commit(ctx, store.Txn{Then: []store.Op{{Key: probeKey, Value: value}}})
+	inv.setFailure(err)
 }
 
 func (inv *Inventory) failAll(list []*request, err error) {

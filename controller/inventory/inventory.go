@@ -42,7 +42,7 @@ type Inventory struct {
 	mu      sync.RWMutex // guards what follows; owned's changes are here when they are durable
 	view    view
 	apply   applying
-	failure Failure
+	failure error
 	applied chan struct{} // closed and replaced whenever Apply was called
 	wake    chan struct{} // capacity 1: there is something to apply
 }
@@ -143,9 +143,15 @@ func (inv *Inventory) Run(ctx context.Context) error {
 	wg.Go(func() { inv.watch(ctx, after, changes) })
 	wg.Go(func() { inv.applyAll(ctx) })
 	for {
+		var probe <-chan time.Time
+		if inv.Failure() != nil {
+			probe = time.After(probeInterval)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-probe:
+			inv.probe(ctx)
 		case r := <-inv.requests:
 			inv.serve(ctx, inv.gather(r))
 		case c := <-changes:
@@ -153,6 +159,9 @@ func (inv *Inventory) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// probeInterval is how often a store that refused a change is tried.
+const probeInterval = time.Second
 
 // relist is the revision of a change that only says that changes were missed.
 const relist = 0

@@ -16,6 +16,8 @@ const (
 	// generationKey is put by every transaction of any controller that changes
 	// the desired state, and a condition of each.
 	generationKey = prefix + "generation"
+	// probeKey is put to see whether the store takes anything.
+	probeKey = prefix + "probe"
 	// reservedPrefix is before the names of channels of the file that omit a
 	// reserved EID: what was chosen for them.
 	reservedPrefix = prefix + "reserved/"
