@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -86,7 +87,7 @@ func (r *Resolver) Run(ctx context.Context) error {
 			defer cancel() // one without the others is of no use
 			var reply lisp.MapReply
 			errs[i] = p.serve(ctx, func(from netip.AddrPort, packet []byte) {
-				r.ignored.count(r.receive(i, from, &reply, packet))
+				r.ignored.count(r.receive(from, &reply, packet))
 			})
 		})
 	}
@@ -94,7 +95,7 @@ func (r *Resolver) Run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (r *Resolver) receive(path int, from netip.AddrPort, reply *lisp.MapReply, packet []byte) ignored {
+func (r *Resolver) receive(from netip.AddrPort, reply *lisp.MapReply, packet []byte) ignored {
 	if lisp.PeekType(packet) != lisp.TypeMapReply {
 		return ignoredUnexpected
 	}
@@ -102,19 +103,20 @@ func (r *Resolver) receive(path int, from netip.AddrPort, reply *lisp.MapReply, 
 		return ignoredMalformed
 	}
 	_, why := r.exchanges.deliver(from, reply.Nonce, reply.Records, false)
-	if why == taken {
-		r.preferred.Store(int32(path))
-	}
 	return why
 }
 
 // Request asks for the mapping of an EID or EID-prefix.
 func (r *Resolver) Request(ctx context.Context, eid lisp.EID) (Answer, error) {
 	first := int(r.preferred.Load())
-	return r.exchanges.do(ctx, eid, r.config.Retry, func(i int) (netip.AddrPort, func(uint64) error) {
+	answer, err := r.exchanges.do(ctx, eid, r.config.Retry, func(i int) (netip.AddrPort, func(uint64) error) {
 		p := r.paths[(first+i)%len(r.paths)]
 		return p.server, func(nonce uint64) error { return p.ask(eid, nonce, r.config.XTR) }
 	})
+	if i := slices.IndexFunc(r.paths, func(p *path) bool { return p.server == answer.Asked }); err == nil && i >= 0 {
+		r.preferred.Store(int32(i))
+	}
+	return answer, err
 }
 
 // ask sends one Map-Request.
