@@ -24,7 +24,7 @@ install: build ## bin/corecast, man pages and completion to PREFIX (/usr/local)
 
 demo: build ## Fig. 2 of the paper in one process: media through an ITR and three ETRs to seven viewers
 	bin/corecast demo --duration 10s
-	@printf '\nNext: bin/corecast demo --ui 127.0.0.1:8080, and open that address in a browser; README.md, "Try", has more.\n'
+	@printf '\nNext: bin/corecast demo --ui 127.0.0.1:8080, and open that address in a browser; README.md, "See it", has more.\n'
 
 test: lint ## everything that runs without root or p4lang's tools; more where they are there
 	@$(GO) tool -n go.etcd.io/etcd/server/v3 >/dev/null # builds the etcd of several tests once
