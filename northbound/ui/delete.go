@@ -26,25 +26,13 @@ func (u *UI) showDeletion(w http.ResponseWriter, status int, title string, d *de
 }
 
 func (u *UI) deleteForm(k *editable) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if !u.may(w, r, k) {
-			return
-		}
-		name := r.PathValue("name")
-		o, ok := u.opts.Source.Object(k.ref(name))
-		switch {
-		case !ok:
-			u.fail(w, k.formPage(), u.missing(k.Kind, name))
-		case o.Changed.IsZero():
-			u.fail(w, k.formPage(), &ofFile{o})
-		default:
-			d := &deletion{editable: k, Object: name, Version: o.Version}
-			d.Effect, d.Err = u.preview(r, inventory.Change{Ref: k.ref(name), Op: inventory.Delete})
-			var conflict *inventory.ConflictError
-			d.InUse = errors.As(d.Err, &conflict)
-			u.showDeletion(w, http.StatusOK, "Delete "+name, d)
-		}
-	}
+	return u.changeable(k, func(w http.ResponseWriter, r *http.Request, o inventory.Object) {
+		d := &deletion{editable: k, Object: o.Name, Version: o.Version}
+		d.Effect, d.Err = u.preview(r, inventory.Change{Ref: o.Ref, Op: inventory.Delete})
+		var conflict *inventory.ConflictError
+		d.InUse = errors.As(d.Err, &conflict)
+		u.showDeletion(w, http.StatusOK, "Delete "+o.Name, d)
+	})
 }
 
 func (u *UI) delete(k *editable) http.HandlerFunc {

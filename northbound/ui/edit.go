@@ -99,7 +99,9 @@ func (u *UI) create(k *editable) http.HandlerFunc {
 	}
 }
 
-func (u *UI) editForm(k *editable) http.HandlerFunc {
+// changeable shows the object of the path where it may be changed here, else says
+// why it may not.
+func (u *UI) changeable(k *editable, show func(http.ResponseWriter, *http.Request, inventory.Object)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !u.may(w, r, k) {
 			return
@@ -112,11 +114,17 @@ func (u *UI) editForm(k *editable) http.HandlerFunc {
 		case o.Changed.IsZero():
 			u.fail(w, k.formPage(), &ofFile{o})
 		default:
-			f := newForm(k, name, valuesOf(k.Fields, o.Spec))
-			f.Version = o.Version
-			u.showForm(w, http.StatusOK, f, "")
+			show(w, r, o)
 		}
 	}
+}
+
+func (u *UI) editForm(k *editable) http.HandlerFunc {
+	return u.changeable(k, func(w http.ResponseWriter, _ *http.Request, o inventory.Object) {
+		f := newForm(k, o.Name, valuesOf(k.Fields, o.Spec))
+		f.Version = o.Version
+		u.showForm(w, http.StatusOK, f, "")
+	})
 }
 
 // edit changes an object, if it is still what the form showed.
