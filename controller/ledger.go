@@ -76,13 +76,6 @@ func (l *ledger) fails(key string) bool {
 	return ok
 }
 
-func (l *ledger) get(key string) (refusedUpdate, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	r, ok := l.refused[key]
-	return r, ok
-}
-
 // all lists the refusals in the order of keys, and whether the switch was read.
 func (l *ledger) all() ([]refusedUpdate, bool) {
 	l.mu.Lock()

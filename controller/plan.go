@@ -11,8 +11,8 @@ import (
 )
 
 // plan is what one switch is to hold, and what of it has changed since its
-// owner last took it. What changes often (a mapping, a neighbor) changes its own
-// entries alone; everything else builds the plan anew and compares.
+// owner last took it. What changes often (a mapping, a neighbor, a channel) changes
+// its own entries alone; everything else builds the plan anew and compares.
 //
 // Everybody may change a plan; its owner alone takes from it. Where the
 // Controller's lock is needed too, it is taken first.

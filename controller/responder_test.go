@@ -194,9 +194,3 @@ func (r *responder) Read(q *p4v1.ReadRequest, s p4v1.P4Runtime_ReadServer) error
 	r.mu.Unlock()
 	return s.Send(resp)
 }
-
-func (r *responder) counts() (entities, writes int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.entities), r.writes
-}

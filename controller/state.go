@@ -24,7 +24,7 @@ type State struct {
 }
 
 // takers are the switches whose sites take the known channels of a site. Its
-// caller may change the State.
+// caller holds Controller.desired.
 func (s *State) takers(source string) []string {
 	if names, ok := s.taking[source]; ok {
 		return names

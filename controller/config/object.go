@@ -63,17 +63,6 @@ func (c *Config) WithChannels(channels []Channel) *Config {
 	return &out
 }
 
-// SharesAllButChannels reports whether two configurations have the very same
-// sites and switches, as WithChannels makes them.
-func (c *Config) SharesAllButChannels(o *Config) bool {
-	return same(c.Sites, o.Sites) && same(c.Switches, o.Switches)
-}
-
-// same reports whether two slices are one.
-func same[T any](a, b []T) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
-}
-
 // SplitPath splits the path of a problem into the list and index of its object,
 // and the path within the object; ok is false if it is that of no object.
 func SplitPath(path string) (list string, index int, rest string, ok bool) {

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/corecast/corecast/controller/config"
 	"github.com/corecast/corecast/controller/p4rt"
@@ -80,11 +79,3 @@ func checks(o Options) []check {
 
 // reporter takes what a check found.
 type reporter = func(v Verdict, what, fix string)
-
-// plural counts things.
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
